@@ -1,0 +1,1 @@
+"""The Django admin: operators' window onto the same functions."""

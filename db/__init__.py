@@ -1,0 +1,1 @@
+"""The floor: the SQL, and the only Python that knows it."""

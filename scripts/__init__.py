@@ -1,0 +1,1 @@
+"""Commands for developers and operators, behind the verbs of the Makefile."""
