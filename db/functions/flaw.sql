@@ -1,0 +1,32 @@
+create or replace function taskbell.flaw(
+  task text, payload jsonb, queue text, priority numeric, run_at timestamptz, max_attempts numeric, timeout interval, idempotency_key text
+) returns text
+language sql immutable
+as $$
+  select case
+    when task is null or task !~ '^[A-Za-z0-9_.-]{1,128}$'
+      then format('task name %L is not 1 to 128 of the characters A-Z a-z 0-9 _ . -', left(task, 140))
+    when queue !~ '^[A-Za-z0-9_.-]{1,64}$'
+      then format('queue name %L is not 1 to 64 of the characters A-Z a-z 0-9 _ . -', left(queue, 80))
+    when jsonb_typeof(payload) <> 'object'
+      then format('the payload is %s, not a JSON object', jsonb_typeof(payload))
+    when octet_length(payload::text) > 1048576
+      then format('the payload has %s bytes, more than 1 MiB', octet_length(payload::text))
+    -- 64 levels need 128 brackets, so most payloads are not walked
+    when octet_length(payload::text) > 128 and jsonb_path_exists(payload, 'strict $.**{64}')
+      then 'the payload is nested deeper than 64 levels'
+    when priority not between -100 and 100 or priority <> trunc(priority)
+      then format('priority %s is not a whole number from -100 to 100', priority)
+    when not isfinite(run_at) or run_at >= timestamptz '9999-01-01 00:00:00+00' or run_at < timestamptz '0001-01-02 00:00:00+00'
+      then format('run_at %s is not a moment before the year 9999', run_at)
+    when max_attempts not between 1 and 100 or max_attempts <> trunc(max_attempts)
+      then format('max_attempts %s is not a whole number from 1 to 100', max_attempts)
+    when timeout not between interval '1 second' and interval '7 days'
+      then format('timeout %s is not between 1 second and 7 days', timeout)
+    when char_length(idempotency_key) not between 1 and 200
+      then format('the idempotency key has %s characters, not 1 to 200', char_length(idempotency_key))
+  end
+$$;
+
+comment on function taskbell.flaw(text, jsonb, text, numeric, timestamptz, numeric, interval, text) is
+'What is wrong with the arguments of an enqueue, as a sentence; null: nothing. Null arguments (but the task''s) are fine, they mean the default.';

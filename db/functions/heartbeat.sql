@@ -1,0 +1,45 @@
+create or replace function taskbell.heartbeat(
+  worker uuid, queues text[], listening boolean, lock text, stopping boolean default false
+) returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, taskbell, pg_temp
+as $$
+declare
+  v_now timestamptz := taskbell.now();
+  v_held text[];
+  v_cancel uuid[];
+begin
+  update taskbell.worker as w
+  set beat_at = v_now, listening = heartbeat.listening, lock = heartbeat.lock, stopping = heartbeat.stopping
+  where w.id = heartbeat.worker and w.stopped_at is null;
+  if not found then
+    return jsonb_build_object('known', false, 'held', '[]'::jsonb, 'cancel', '[]'::jsonb);
+  end if;
+
+  with renewed as (
+    update taskbell.holder as h set renewed_at = v_now
+    where h.queue = any (heartbeat.queues) and h.worker = heartbeat.worker and not h.released
+    returning h.queue
+  )
+  select coalesce(array_agg(r.queue), '{}') into v_held from renewed as r;
+
+  -- Only what is half way to its end, and never waiting: a row in somebody's open transaction keeps its lease all the same,
+  -- as a rescue asks for a silent worker too.
+  update taskbell.live as l set lease_until = v_now + taskbell.lease()
+  where l.id = any (array(
+    select c.id from taskbell.live as c
+    where c.status = 'running' and c.lease_until < v_now + taskbell.lease() * 2 / 3 and c.worker = heartbeat.worker
+    for update skip locked
+  ));
+
+  select coalesce(array_agg(l.id), '{}') into v_cancel
+  from taskbell.live as l
+  where l.status = 'running' and l.worker = heartbeat.worker and l.cancel_requested_at is not null;
+  return jsonb_build_object('known', true, 'held', to_jsonb(v_held), 'cancel', to_jsonb(v_cancel));
+end
+$$;
+
+comment on function taskbell.heartbeat(uuid, text[], boolean, text, boolean) is
+'For workers, every 1.5 s, from a process that a busy task cannot starve: "I am alive, and these exclusive queues are mine".
+Renews the worker''s row, its holder rows of the queues named, and the leases of its claims. Returns {"known": false: register again, "held": the queues still its own, "cancel": ids of its running tasks that were asked to stop}.
+A worker whose last good beat began 30 s ago (5 s for exclusive queues) must have stopped what it runs: from then on others may take it.';

@@ -1,0 +1,100 @@
+create or replace function taskbell.poll(worker uuid)
+returns table (
+  queue text, exclusive boolean, concurrency integer, paused boolean, holder uuid, free boolean, due boolean,
+  next_due timestamptz, next_due_in double precision
+)
+language plpgsql volatile security definer
+set search_path = pg_catalog, taskbell, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := taskbell.now();
+  v_worker taskbell.worker;
+  v_paused boolean := exists (select from taskbell.installation as i where i.paused_at is not null);
+  v_queues text[];
+begin
+  select * into v_worker from taskbell.worker as w where w.id = poll.worker;
+  perform taskbell.rescue();
+  v_queues := taskbell.busy_queues(v_worker);
+
+  insert into taskbell.queue as q (name)
+  select b.name from unnest(v_queues) as b (name)
+  where not exists (select from taskbell.queue as q where q.name = b.name)
+  order by b.name
+  on conflict on constraint queue_pkey do nothing;
+
+  return query
+    select
+      q.name, q.exclusive, q.concurrency, v_paused or q.paused_at is not null, h.worker,
+      h.worker is null or h.released or h.renewed_at <= v_now - taskbell.lock_life(),
+      coalesce(d.next_due <= v_now, false), d.next_due, extract(epoch from d.next_due - v_now)::double precision
+    from taskbell.queue as q
+    left join taskbell.holder as h on h.queue = q.name
+    left join lateral (select taskbell.next_due(q.name) as next_due) as d on true
+    where q.name = any (v_queues)
+    order by q.name;
+end
+$$;
+
+comment on function taskbell.poll(uuid) is
+'For workers, once a second: what is there to do? Rescues first. One row a queue that this worker serves and that has tasks, is held by it, or is "default" or "public"; of very many queues a part each time, in turn.
+paused: it, or everything. free: no live holder, so worth trying for its lock. due: a task is due; next_due(_in): when the first queued one is due (in so many seconds, of the database''s clock). Both may speak of tasks that this worker does not know.';
+
+
+create or replace function taskbell.busy_queues(worker taskbell.worker) returns text[]
+language plpgsql volatile
+as $$
+declare
+  c_most constant integer := 200;
+  v_name text := (busy_queues.worker).poll_after;
+  v_queues text[] := '{}';
+begin
+  -- From index entry to index entry: costs a look a queue, however many tasks they hold.
+  for v_step in 1 .. c_most loop
+    select l.queue into v_name from taskbell.live as l
+    where l.status = 'queued' and l.queue > v_name order by l.queue limit 1;
+    exit when v_name is null;
+    v_queues := v_queues || v_name;
+  end loop;
+  -- More than one look's worth: the next poll goes on behind the last one, and then from the start again.
+  if coalesce(v_name, '') <> (busy_queues.worker).poll_after then
+    update taskbell.worker as w set poll_after = coalesce(v_name, '') where w.id = (busy_queues.worker).id;
+  end if;
+  return array(
+    select distinct n.name
+    from (
+      select unnest(v_queues || array['default', 'public'])
+      union all
+      select h.queue from taskbell.holder as h where h.worker = (busy_queues.worker).id and not h.released
+    ) as n (name)
+    where (busy_queues.worker).queues is null or n.name = any ((busy_queues.worker).queues)
+  );
+end
+$$;
+
+comment on function taskbell.busy_queues(taskbell.worker) is
+'The queues that a poll of this worker looks at: those with queued tasks (200 at a time, in turn), those it holds, "default" and "public"; of these what it serves.';
+
+
+create or replace function taskbell.next_due(queue text) returns timestamptz
+language plpgsql stable
+as $$
+declare
+  v_rank integer := taskbell.next_rank(next_due.queue, -101);
+  v_first timestamptz;
+  v_due timestamptz;
+begin
+  while v_rank is not null loop
+    select l.run_at into v_first from taskbell.live as l
+    where l.queue = next_due.queue and l.status = 'queued' and (-l.priority) = v_rank
+    order by l.run_at, l.id limit 1;
+    v_due := least(v_due, v_first);
+    exit when v_due <= taskbell.now();
+    v_rank := taskbell.next_rank(next_due.queue, v_rank);
+  end loop;
+  return v_due;
+end
+$$;
+
+comment on function taskbell.next_due(text) is
+'When the first queued task of this queue is due; null: none is queued. A look into the index a priority in use.';

@@ -1,0 +1,23 @@
+create or replace view taskbell.health as
+select
+  (select count(*)::integer from taskbell.workers as w where w.alive) as workers_alive,
+  (select count(*)::integer from taskbell.workers as w where w.alive and w.listening) as workers_listening,
+  (select count(*)::integer from taskbell.workers as w where w.alive and w.lock = 'lost') as lock_lost,
+  (
+    select extract(epoch from max(clock_timestamp() - a.xact_start))::double precision
+    from pg_stat_activity as a where a.backend_xmin is not null and a.pid <> pg_backend_pid() and a.backend_type = 'client backend'
+  ) as oldest_transaction_seconds,
+  (
+    select s.n_dead_tup from pg_stat_all_tables as s where s.schemaname = 'taskbell' and s.relname = 'live'
+  ) as dead_tuples_live,
+  pg_notification_queue_usage() as notification_queue_usage,
+  i.paused_at is not null as paused,
+  i.id as installation,
+  current_setting('server_version') as server_version,
+  coalesce((select c.value from taskbell.counter as c where c.name = 'stale'), 0) as stale_calls,
+  coalesce((select c.value from taskbell.counter as c where c.name = 'lost'), 0) as lost_claims,
+  coalesce((select c.value from taskbell.counter as c where c.name = 'unrung'), 0) as unrung
+from taskbell.installation as i;
+
+comment on view taskbell.health is
+'One row on the installation: living workers, how many hear NOTIFY or have lost Redis, the oldest open transaction (seconds; null where the migrating login could not grant pg_read_all_stats), dead rows of the live table (an old transaction keeps them), how full the notification queue is (0 to 1), and counts of refused stale calls, claims taken back from dead workers, and rings skipped.';
