@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     )
     migrate_database_url: Annotated[str, BeforeValidator(parse_postgres_url)] = Field(
         "",
-        description="login that migrates and may create roles; only `db.migrate` uses it; empty: DATABASE_URL migrates",
+        description="login that migrates, may create roles; only for `db.migrate`; empty: DATABASE_URL migrates",
     )
     redis_url: Annotated[str, BeforeValidator(parse_redis_url)] = Field(
         "", description="where the queue locks live; empty: a lock row in Postgres serves instead"
