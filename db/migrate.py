@@ -83,10 +83,15 @@ def main() -> None:
         if arguments.print:
             print_plan(url)
             return
-        done = migrate(url, app_login=conninfo_to_dict(chosen.database_url).get("user"))
+        done = migrate(url, app_login=_login(chosen.database_url))
     except (Refused, psycopg.Error) as error:
         raise SystemExit(f"db.migrate: {' '.join(str(error).split())}") from None
     sys.stdout.write("\n".join(done or ["nothing to do"]) + "\n")
+
+
+def _login(url: str) -> str | None:
+    user = conninfo_to_dict(url).get("user")
+    return None if user is None else str(user)
 
 
 def _connect(url: str) -> psycopg.Connection:

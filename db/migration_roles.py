@@ -32,9 +32,10 @@ def ensure_roles(connection: psycopg.Connection, app_login: str | None) -> list[
         options = " with set true, inherit true" if modern else ""
         _grant(connection, OWNER, connection.info.user, options)
         done.append(f"granted {OWNER} to {connection.info.user}")
-    for role in _missing_memberships(connection, app_login) if app_login else []:
-        _grant(connection, role, app_login)
-        done.append(f"granted {role} to {app_login}")
+    if app_login:
+        for role in _missing_memberships(connection, app_login):
+            _grant(connection, role, app_login)
+            done.append(f"granted {role} to {app_login}")
     return done
 
 
