@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs once, when the database's folder is made: a login that migrates and one for the running parts. Neither is a superuser.
+# Afterwards the superuser has no password: it gets in through the container's own socket alone
+# (docker compose exec postgres psql -U postgres taskbell).
+set -eu
+psql -v ON_ERROR_STOP=1 --no-psqlrc --quiet -U "${POSTGRES_USER:-postgres}" -d "${POSTGRES_DB:-taskbell}" <<'SQL'
+\getenv migrate_password POSTGRES_PASSWORD
+\getenv app_password DATABASE_PASSWORD
+set password_encryption = 'scram-sha-256';
+create role taskbell_migrate login createrole password :'migrate_password';
+create role taskbell_app login password :'app_password';
+alter database taskbell owner to taskbell_migrate;
+revoke all on database taskbell from public;
+grant connect, temporary on database taskbell to taskbell_app;
+alter role postgres password null;
+SQL
