@@ -7,6 +7,7 @@ from db import schema_files
 
 OWNER = "taskbell_owner"
 APP_ROLES = ("taskbell_producer", "taskbell_reader", "taskbell_operator", "taskbell_worker", "taskbell_service")
+ACTIVITY = "pg_read_all_stats"  # lets its member see when other sessions' transactions began
 SET_AND_INHERIT = 16  # since this major version a membership says whether it lets its member SET ROLE
 
 
@@ -32,11 +33,12 @@ def ensure_roles(connection: psycopg.Connection, app_login: str | None) -> list[
         options = " with set true, inherit true" if modern else ""
         _grant(connection, OWNER, connection.info.user, options)
         done.append(f"granted {OWNER} to {connection.info.user}")
-    if app_login:
-        for role in _missing_memberships(connection, app_login):
-            _grant(connection, role, app_login)
-            done.append(f"granted {role} to {app_login}")
-    return done
+    wanted = [("taskbell_reader", "taskbell_operator"), *((role, app_login) for role in APP_ROLES if app_login)]
+    for role, member in wanted:
+        if member and _may_gain(connection, role, member):
+            _grant(connection, role, member)
+            done.append(f"granted {role} to {member}")
+    return done + _let_owner_see_activity(connection)
 
 
 def _missing_roles(connection: psycopg.Connection) -> set[str]:
@@ -51,14 +53,25 @@ def _may_act_as_owner(connection: psycopg.Connection) -> bool:
     return connection.execute(query, [OWNER, privilege, OWNER]).fetchone() == (True,)
 
 
-def _missing_memberships(connection: psycopg.Connection, login: str) -> list[str]:
-    """Return the roles that `login` is no direct member of; none when there is no such login."""
+def _may_gain(connection: psycopg.Connection, role: str, member: str) -> bool:
+    """Tell whether there is such a member, and it has not got the role by a grant of its own."""
     query = """
-        select granted.rolname from pg_roles granted cross join pg_roles member
-        where granted.rolname = any(%s) and member.rolname = %s and not exists (
-          select from pg_auth_members where roleid = granted.oid and pg_auth_members.member = member.oid)
-        order by granted.rolname"""
-    return [name for (name,) in connection.execute(query, [list(APP_ROLES), login]).fetchall()]
+        select from pg_roles granted cross join pg_roles member
+        where granted.rolname = %s and member.rolname = %s and not exists (
+          select from pg_auth_members where roleid = granted.oid and pg_auth_members.member = member.oid)"""
+    return connection.execute(query, [role, member]).fetchone() is not None
+
+
+def _let_owner_see_activity(connection: psycopg.Connection) -> list[str]:
+    """Let taskbell.health tell the oldest transaction, where this login may hand that out; else it says null."""
+    if not _may_gain(connection, ACTIVITY, OWNER):
+        return []
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(ACTIVITY), sql.Identifier(OWNER)))
+    except psycopg.errors.InsufficientPrivilege:
+        return []
+    return [f"granted {ACTIVITY} to {OWNER}"]
 
 
 def _grant(connection: psycopg.Connection, role: str, login: str, options: str = "") -> None:
