@@ -55,7 +55,7 @@ returns table (
   ord bigint, odd text, task text, payload jsonb, queue text, priority numeric, run_at timestamptz, max_attempts numeric,
   timeout interval, idempotency_key text
 )
-language sql immutable
+language sql stable
 as $$
   select
     t.ord,

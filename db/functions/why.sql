@@ -19,7 +19,7 @@ begin
   return case
     when v_task.run_at > taskbell.now()
       then format('It is not due: it runs at %s, in %s.', v_task.run_at, date_trunc('second', v_task.run_at - taskbell.now() + interval '1 s'))
-        || coalesce(format(' Its last attempt failed: %s.', v_task.error ->> 'message'), '')
+        || coalesce(' Its last attempt failed: ' || (v_task.error ->> 'message'), '')
     when v_queue.paused then format('Queue "%s" is paused since %s by %s.', v_queue.name, v_queue.paused_at, v_queue.paused_by)
     when not exists (select from taskbell.workers as w where w.alive) then 'No worker runs.'
     when not exists (select from taskbell.workers as w where w.alive and (w.queues is null or v_task.queue = any (w.queues)))

@@ -1,13 +1,13 @@
 -- What belongs to the installation as a whole.
 
 create table taskbell.installation (
-  only boolean constraint installation_pkey primary key default true,
+  is_only boolean constraint installation_pkey primary key default true,
   id uuid not null default gen_random_uuid(),
   paused_at timestamptz,
   paused_by text,
   tended_at timestamptz,
   workers_since timestamptz,
-  constraint there_is_one_installation check (only)
+  constraint there_is_one_installation check (is_only)
 );
 
 comment on table taskbell.installation is 'One row: the installation''s id, and the switch that pauses everything.';
