@@ -1,5 +1,6 @@
 -- Taskbell's roles. They belong to the whole server, not to one database, so this file is applied
 -- before everything else and never fails because another database's migrator was quicker.
+-- Who is a member of whom is db/migration_roles.py's part, since it depends on the server's version.
 -- A login gets in by `grant taskbell_producer to shop`; the owner of all objects has no login.
 
 do $$ begin
@@ -42,17 +43,4 @@ do $$ begin
   comment on role taskbell_service is
     'May name the real actor behind a call: the role of the API and the admin.';
 exception when duplicate_object or unique_violation then null;
-end $$;
-
--- An operator sees all that a reader sees.
-do $$ begin
-  if not pg_has_role('taskbell_operator', 'taskbell_reader', 'member') then
-    grant taskbell_reader to taskbell_operator;
-  end if;
-end $$;
-
--- Lets taskbell.health tell how old the oldest transaction is; without this right it answers null there.
-do $$ begin
-  grant pg_read_all_stats to taskbell_owner;
-exception when insufficient_privilege then null;
 end $$;
