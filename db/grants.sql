@@ -27,7 +27,11 @@ grant execute on function
 taskbell.get(uuid),
 taskbell.wait(uuid, interval),
 taskbell.why(uuid),
-taskbell.channel(uuid)
+taskbell.channel(uuid),
+-- what views and parameter defaults call runs with the caller's rights
+taskbell.now(),
+taskbell.lock_life(),
+taskbell.oldest_transaction()
 to taskbell_reader;
 
 -- Operators: what readers may (as members), and every act.
@@ -39,9 +43,7 @@ taskbell.reschedule(uuid, timestamptz),
 taskbell.pause(text),
 taskbell.resume(text),
 taskbell.configure(text, boolean, integer, integer, integer, interval, interval, interval),
-taskbell.prune(interval, integer),
--- the default of reschedule(run_at) is evaluated as the caller
-taskbell.now()
+taskbell.prune(interval, integer)
 to taskbell_operator;
 
 -- Workers.

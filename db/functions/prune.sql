@@ -56,8 +56,9 @@ as $$
 declare
   v_now timestamptz := taskbell.now();
 begin
-  -- One at a time is enough; the others come back in a minute.
-  if not pg_try_advisory_xact_lock(taskbell.bell_key() + 1) then
+  -- One at a time is enough, the others come back in a minute. A row's lock, as any login may hold any advisory lock.
+  perform from taskbell.installation as i for update skip locked;
+  if not found then
     return 0;
   end if;
   update taskbell.installation as i

@@ -3,10 +3,7 @@ select
   w.alive as workers_alive,
   w.listening as workers_listening,
   w.lock_lost,
-  (
-    select extract(epoch from max(clock_timestamp() - a.xact_start))::double precision
-    from pg_stat_activity as a where a.backend_xmin is not null and a.pid <> pg_backend_pid() and a.backend_type = 'client backend'
-  ) as oldest_transaction_seconds,
+  taskbell.oldest_transaction() as oldest_transaction_seconds,
   (
     select s.n_dead_tup from pg_stat_all_tables as s where s.schemaname = 'taskbell' and s.relname = 'live'
   ) as dead_tuples_live,
