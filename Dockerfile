@@ -16,12 +16,13 @@ COPY pyproject.toml worker/tasks/requirement[s].txt tasks/
 RUN if [ -f tasks/requirements.txt ]; then \
       grep -q -e --hash= tasks/requirements.txt || held="-c constraints.txt"; \
       pip install --quiet ${held:-} -r tasks/requirements.txt; \
-    fi
+    fi \
+ && pip uninstall --quiet --yes pip
 
 FROM python:3.12-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN groupadd --system --gid 10001 taskbell \
- && useradd --system --uid 10001 --gid taskbell --home-dir /app --no-create-home --shell /usr/sbin/nologin taskbell
+RUN groupadd --gid 10001 taskbell \
+ && useradd --uid 10001 --gid taskbell --home-dir /app --no-create-home --shell /usr/sbin/nologin taskbell
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY deploy/health.py deploy/
