@@ -21,13 +21,15 @@ to taskbell_producer;
 
 -- Readers: all views but attempts and acts; get, wait and why of every task.
 grant select on
-taskbell.tasks, taskbell.queues, taskbell.stats, taskbell.workers, taskbell.task_types, taskbell.health
+taskbell.tasks, taskbell.queues, taskbell.stats, taskbell.workers, taskbell.task_types, taskbell.health, taskbell.estimates
 to taskbell_reader;
 grant execute on function
 taskbell.get(uuid),
 taskbell.wait(uuid, interval),
 taskbell.why(uuid),
 taskbell.channel(uuid),
+taskbell.history(timestamptz, timestamptz),
+taskbell.find_key(text),
 -- what views and parameter defaults call runs with the caller's rights
 taskbell.now(),
 taskbell.lock_life(),
