@@ -1,0 +1,51 @@
+"""How every connection of ours is made: read-write, with deadlines on the server, and quick to notice a dead peer."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+
+CONNECT_TIMEOUT = 5  # seconds a host
+STATEMENT_TIMEOUT = 10.0  # seconds; the server ends what takes longer
+RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts to reconnect, doubling from the one to the other
+
+
+def connection_options(url: str, name: str, *, statement_timeout: float = STATEMENT_TIMEOUT) -> dict[str, Any]:
+    """Return libpq's parameters for `url`; what the URL itself says wins.
+
+    `name` is the part of Taskbell, seen in `pg_stat_activity`. A half-open connection is noticed within about 10 s:
+    unacknowledged data by `tcp_user_timeout`, silence by keepalives.
+    """
+    chosen = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
+    timeouts = f"-c statement_timeout={round(statement_timeout * 1000)} -c idle_in_transaction_session_timeout=15000"
+    chosen["options"] = f"{timeouts} {chosen.get('options', '')}".strip()
+    return {
+        "application_name": f"taskbell {name}",
+        "client_encoding": "utf8",
+        "connect_timeout": CONNECT_TIMEOUT,
+        "target_session_attrs": "read-write",  # of several hosts, the one that takes writes
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 9000,  # milliseconds
+        **chosen,
+    }
+
+
+class BackOff:
+    """Ever longer pauses between attempts."""
+
+    def __init__(self) -> None:
+        self._next = RETRY_FIRST
+
+    def reset(self) -> None:
+        """Begin with the short pause again."""
+        self._next = RETRY_FIRST
+
+    async def sleep(self, closing: asyncio.Event) -> None:
+        """Pause until it is time or `closing` is set, and twice as long the next time."""
+        pause, self._next = self._next, min(self._next * 2, RETRY_MOST)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(closing.wait(), pause)
