@@ -5,6 +5,7 @@
 #   PAGE                   folder of the page             RUN                 folder that nginx may write
 #   TRUSTED_PROXIES        comma list of addresses or networks whose X-Forwarded-* are believed (a TLS proxy in front)
 #   RESOLVER               name server (default: the first one of /etc/resolv.conf)
+#   RUN_AS                 account of the processes that serve, where root starts nginx (default: nginx's own choice)
 # `start.sh -t` only checks the configuration.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -50,4 +51,4 @@ for file in "$here"/*.conf; do
 done
 
 if [ "${1:-}" = -t ]; then exec nginx -t -q -e stderr -c "$RUN/conf/nginx.conf"; fi
-exec nginx -e stderr -c "$RUN/conf/nginx.conf" -g 'daemon off;'
+exec nginx -e stderr -c "$RUN/conf/nginx.conf" -g "daemon off; ${RUN_AS:+user $RUN_AS;}"

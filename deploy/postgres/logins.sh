@@ -7,9 +7,10 @@ psql -v ON_ERROR_STOP=1 --no-psqlrc --quiet -U "${POSTGRES_USER:-postgres}" -d "
 \getenv migrate_password POSTGRES_PASSWORD
 \getenv app_password DATABASE_PASSWORD
 set password_encryption = 'scram-sha-256';
-create role taskbell_migrate login createrole password :'migrate_password';
+create role taskbell_migrator login createrole password :'migrate_password';
 create role taskbell_app login password :'app_password';
-alter database taskbell owner to taskbell_migrate;
+grant pg_read_all_stats to taskbell_migrator with admin option; -- to hand on: how old is the oldest transaction?
+alter database taskbell owner to taskbell_migrator;
 revoke all on database taskbell from public;
 grant connect, temporary on database taskbell to taskbell_app;
 alter role postgres password null;
