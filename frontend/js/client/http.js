@@ -1,0 +1,123 @@
+/**
+ * Requests to the API: JSON in and out, problems as errors, patience with a bad line.
+ */
+
+/** How often a request is tried when the line or the server is down for a moment. */
+const TRIES = 4;
+
+/** First pause before trying again, in milliseconds; doubled each time, with jitter. */
+const FIRST_PAUSE_MS = 300;
+
+/** A server that asks for more patience than this gets its answer shown instead, in seconds. */
+const LONGEST_PAUSE_S = 5;
+
+/** Answers that mean "not now": a proxy without its server, a server about to stop. */
+const PASSING = new Set([502, 503, 504]);
+
+/** An answer that no repetition will change, however patient: not allowed, or gone. */
+const FINAL = new Set([401, 403, 404, 410]);
+
+/** The API refused, or did not answer: `status` 0. */
+export class ApiError extends Error {
+  name = "ApiError";
+
+  /**
+   * @param {number} status HTTP status; 0: no answer
+   * @param {{title?: string, detail?: string, errors?: object[]}} problem RFC 9457
+   */
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title ?? `The server answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+  }
+
+  /** No use to ask again. */
+  get isFinal() {
+    return FINAL.has(this.status);
+  }
+}
+
+/**
+ * @typedef {object} Call
+ * @property {object} [body]
+ * @property {string} [token] a task's token; never part of an address, where it would be logged
+ * @property {Record<string, string>} [headers]
+ */
+
+export class Http {
+  #base;
+  #key;
+  #about = null;
+
+  /** Did the last request get an answer from the API? */
+  isAnswering = true;
+
+  /** @param {{base: URL, key?: string}} where */
+  constructor({ base, key }) {
+    this.#base = base;
+    this.#key = key;
+  }
+
+  /** @param {string} path @param {Call} [call] @returns {Promise<any>} */
+  get(path, call) {
+    return this.#send("GET", path, call);
+  }
+
+  /** POST; repeatable because of the caller's Idempotency-Key. @param {string} path @param {Call} call */
+  async post(path, call) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#send("POST", path, call);
+      } catch (error) {
+        const isPassing = error.status === 0 || PASSING.has(error.status);
+        const wait = error.retryAfter ?? 0;
+        if (!isPassing || attempt === TRIES || wait > LONGEST_PAUSE_S) throw error;
+        const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
+        await new Promise((resolve) => setTimeout(resolve, Math.max(pause, wait * 1000)));
+      }
+    }
+  }
+
+  /** What `GET /api/` says, asked once. */
+  about() {
+    this.#about ??= this.get("").catch((error) => {
+      this.#about = null;
+      throw error;
+    });
+    return this.#about;
+  }
+
+  /** @returns {Promise<URL>} where the websocket is, as the API says */
+  async websocketAddress() {
+    const { links } = await this.about();
+    return new URL(links.websocket, this.#base);
+  }
+
+  async #send(method, path, { body, token, headers } = {}) {
+    let response;
+    try {
+      response = await fetch(new URL(path, this.#base), {
+        method,
+        headers: {
+          Accept: "application/json",
+          ...(body && { "Content-Type": "application/json" }),
+          ...(this.#key && { Authorization: `Bearer ${this.#key}` }),
+          ...(token && { "X-Task-Token": token }),
+          ...headers,
+        },
+        body: body && JSON.stringify(body),
+        credentials: "omit",
+        cache: "no-store",
+      });
+    } catch {
+      this.isAnswering = false;
+      throw new ApiError(0, { detail: "Taskbell does not answer. Is the server running?" });
+    }
+    this.isAnswering = !PASSING.has(response.status);
+    const answer = await response.json().catch(() => ({}));
+    if (response.ok) return answer;
+    throw Object.assign(new ApiError(response.status, answer), {
+      retryAfter: Number(response.headers.get("Retry-After")) || undefined,
+    });
+  }
+}
