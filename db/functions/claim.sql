@@ -12,6 +12,7 @@ create or replace function taskbell.claim(
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare

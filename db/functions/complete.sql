@@ -3,6 +3,7 @@ returns table (id uuid, refusal text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
 set lock_timeout = '100ms'
+set plan_cache_mode = force_generic_plan
 as $$
 begin
   -- Nearly always nobody else holds one of these rows, and then this is the cheapest way.
