@@ -1,0 +1,108 @@
+"""The API's application: `uvicorn api.app:app`.
+
+It starts, and answers, whether the database is there or not; what needs the database gets 503 until it is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Scope
+
+from api.auth import Keyring
+from api.edge import Answered, Cors, Headed, KnownHost
+from api.errors import answer_exception
+from api.gather import Gatherer
+from api.known import KnownTasks
+from api.limits import BodyLimit
+from api.live import hub
+from api.live import routes as live
+from api.metrics import Metrics
+from api.page import Page
+from api.routes import health, meta, new_task, queues, short_door, task_types, tasks
+from api.stopping import hear_stop
+from api.watch import Watcher
+from db import logs
+from db.client import Client
+from db.listen import Listener
+from db.pool import open_pool
+from db.settings import Settings, load
+
+NAME = "taskbell"
+POOL_MIN, POOL_MAX = 2, 10  # connections; gathered enqueues need few, and Postgres has some hundred for everybody
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application for these settings."""
+    app = FastAPI(
+        title=NAME,
+        summary="A task queue in Postgres that rings.",
+        version=_version(),
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Headed, settings=settings, done=lambda *seen: _count(app, *seen)),
+            Middleware(KnownHost, hosts=settings.allowed_hosts),
+            Middleware(Cors, origins=settings.allowed_origins),
+            Middleware(Answered),
+            Middleware(BodyLimit),
+        ],
+        exception_handlers={HTTPException: answer_exception, RequestValidationError: answer_exception},
+    )
+    app.state.settings = settings
+    app.state.keyring = Keyring(settings.api_keys)
+    app.router.routes.append(Route("/api/tasks", new_task.create_task, methods=["POST"], include_in_schema=False))
+    for part in (tasks, live, queues, task_types, short_door, health, meta):
+        app.include_router(part.router)
+    app.router.routes.append(WebSocketRoute("/ws", hub.websocket_route))
+    app.router.default = Page(settings)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what the requests share, and close it after the last of them."""
+    settings: Settings = app.state.settings
+    logs.setup(settings.log_level, settings.log_format, service="api")
+    pool = await open_pool(settings.database_url, name="taskbell api", min_size=POOL_MIN, max_size=POOL_MAX)
+    state = app.state
+    state.client = Client(pool)
+    state.listener = Listener(settings.database_url, "taskbell api")
+    state.watcher = Watcher(state.listener, state.client)
+    state.known = KnownTasks(state.client)
+    state.gatherer = Gatherer(state.client.enqueue_and_get)
+    state.metrics = Metrics(state.client)
+    await state.listener.start()
+    stopping: list[asyncio.Task[None]] = []
+    try:
+        with hear_stop(lambda: stopping.append(asyncio.create_task(state.watcher.close()))):
+            yield
+    finally:
+        await state.watcher.close()
+        await state.listener.close()
+        await pool.close()
+
+
+def _count(app: FastAPI, scope: Scope, status: int, seconds: float) -> None:
+    """Count a request under its route's path, so that ids and typing errors don't become label values."""
+    path = getattr(scope.get("route"), "path", "page" if status < 400 else "none")  # noqa: PLR2004
+    app.state.metrics.request_done(scope["method"] if path != "none" else "ANY", path, status, seconds)
+
+
+def _version() -> str:
+    try:
+        return version(NAME)
+    except PackageNotFoundError:  # a clone is not an installed package
+        return "0.1.0"
+
+
+app = create_app(load())

@@ -1,0 +1,34 @@
+"""Which tasks there are."""
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import answer
+from api.auth import identify_strictly
+from api.openapi import problems
+from api.plain import plain
+from api.schemas import TaskTypeList
+
+if TYPE_CHECKING:
+    from api.known import KnownTasks
+
+router = APIRouter(prefix="/api/task-types", tags=["tasks"])
+INTERNAL = frozenset({"registered_at", "seen_at"})
+
+
+@router.get("", response_model=TaskTypeList, responses=problems(401, 503))
+async def list_task_types(request: Request) -> Response:
+    """List the tasks that workers have registered, with the JSON Schema of their payload.
+
+    Without a key: those that one may enqueue.
+    """
+    caller = identify_strictly(request)
+    known: KnownTasks = request.app.state.known
+    public = request.app.state.settings.public_tasks
+    types = [plain(row, leave_out=INTERNAL) for _, row in sorted((await known.read()).items())]
+    if caller.role is None and "*" not in public:
+        types = [kind for kind in types if kind["name"] in public]
+    return answer({"task_types": types})
