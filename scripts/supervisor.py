@@ -1,0 +1,177 @@
+"""Runs parts as child processes: passes their lines on, names one that died and starts it again with back-off."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.guard import Guard
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between a death and the next start
+LIVED_WELL = 60.0  # seconds after which the back-off begins anew
+ASK_EVERY = 0.05  # seconds between two questions whether a part answers
+READY_TIMEOUT = 60.0  # seconds
+STOP_PATIENCE = (10.0, 10.0)  # seconds after the first and the second request to stop; then it is killed
+
+
+class PartError(Exception):
+    """A part could not be brought up; the message is one sentence."""
+
+
+@dataclass
+class Part:
+    """One process: its command, how to ask whether it answers, and where its output goes (None: to ours)."""
+
+    name: str
+    command: list[str]
+    answers: Callable[[int], bool]  # given its pid; runs in a thread
+    log: Path | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    must_start: bool = False  # dying before it ever answered ends everything
+    process: asyncio.subprocess.Process | None = None
+    keeper: asyncio.Task[None] | None = None
+
+
+class Supervisor:
+    """Keeps parts running until `stop`."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._parts: list[Part] = []
+        self._stopping = asyncio.Event()
+
+    def begin_stop(self) -> None:
+        """Somebody wants it to stop; who says so twice gets it at once."""
+        if self._stopping.is_set():
+            for part in self._parts:
+                _signal_group(part, signal.SIGKILL)
+        self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether somebody wants it to stop."""
+        return self._stopping.is_set()
+
+    async def wait(self) -> None:
+        """Wait until somebody wants it to stop."""
+        await self._stopping.wait()
+
+    async def start(self, part: Part) -> None:
+        """Start a part and keep it running; return once it answers, or when all is to stop."""
+        answered = asyncio.Event()
+        self._parts.append(part)
+        part.keeper = asyncio.create_task(self._keep(part, answered))
+        waits = {asyncio.create_task(answered.wait()), asyncio.create_task(self._stopping.wait())}
+        done, _ = await asyncio.wait({*waits, part.keeper}, timeout=READY_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if part.keeper in done:
+            await part.keeper
+        elif not done:
+            raise PartError(f"{part.name} does not answer after {READY_TIMEOUT:.0f} s{_see(part)}")
+
+    async def stop(self) -> None:
+        """Stop everything: what was started together goes together, the stores last."""
+        self._stopping.set()
+        stores = [part for part in self._parts if part.must_start]
+        await asyncio.gather(*(self._stop(part) for part in self._parts if not part.must_start))
+        await asyncio.gather(*(self._stop(part) for part in stores))
+
+    async def _keep(self, part: Part, answered: asyncio.Event) -> None:
+        pause = FIRST_PAUSE
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = await self._launch(part)
+            talk = asyncio.gather(_pass_on(part.name, process.stdout), _ask(part, process.pid, answered))
+            code = await process.wait()
+            talk.cancel()
+            self._guard.forget(process.pid)
+            if self._stopping.is_set():
+                return
+            if part.must_start and not answered.is_set():
+                raise PartError(f"{part.name} did not start: {_last_words(part)}")
+            pause = FIRST_PAUSE if time.monotonic() - began > LIVED_WELL else pause
+            say(f"{part.name} died ({_how(code)}){_see(part)}; starting it again in {pause:g} s")
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            except TimeoutError:
+                pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _launch(self, part: Part) -> asyncio.subprocess.Process:
+        output = part.log.open("ab") if part.log else None
+        process = await asyncio.create_subprocess_exec(
+            *part.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output or asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C in the terminal is for us, who stop things in order
+        )
+        if output:
+            output.close()
+        part.process = process
+        self._guard.watch(process.pid)
+        return process
+
+    async def _stop(self, part: Part) -> None:
+        if part.keeper is None or part.process is None:
+            return
+        for patience in STOP_PATIENCE:
+            if part.process.returncode is None:
+                part.process.send_signal(part.stop_signal)
+                await asyncio.wait([part.keeper], timeout=patience)
+        if part.process.returncode is None:
+            say(f"{part.name} did not stop within {sum(STOP_PATIENCE):.0f} s and is killed")
+        _signal_group(part, signal.SIGKILL)  # what it may have left behind
+        await asyncio.gather(part.keeper, return_exceptions=True)
+
+
+def say(line: str) -> None:
+    """Print a line; a terminal that is gone is no reason to stop stopping."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115,PTH123 - for the rest of our life
+
+
+async def _pass_on(name: str, stream: asyncio.StreamReader | None) -> None:
+    while stream and not stream.at_eof():
+        try:
+            line = await stream.readline()
+        except ValueError:  # a line longer than the reader's limit
+            continue
+        if line:
+            say(f"{name:<8} | {line.decode(errors='replace').rstrip()}")
+
+
+async def _ask(part: Part, pid: int, answered: asyncio.Event) -> None:
+    while not answered.is_set():
+        if await asyncio.to_thread(part.answers, pid):
+            answered.set()
+        else:
+            await asyncio.sleep(ASK_EVERY)
+
+
+def _signal_group(part: Part, number: signal.Signals) -> None:
+    if part.process:
+        try:
+            os.killpg(part.process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def _see(part: Part) -> str:
+    return f", see {part.log}" if part.log else ""
+
+
+def _last_words(part: Part) -> str:
+    lines = part.log.read_text(errors="replace").split("\n") if part.log else []
+    told = [line.strip() for line in lines if "FATAL" in line or "rror" in line] or [line for line in lines if line]
+    return told[-1] if told else "it said nothing"
