@@ -35,4 +35,6 @@ RUN python -m compileall -q db admin_site api worker
 USER 10001:10001
 STOPSIGNAL SIGTERM
 EXPOSE 8000 8001
+ARG VERSION=development
+LABEL org.opencontainers.image.title=taskbell org.opencontainers.image.version=$VERSION
 CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,130 @@
+"""The compose stack under a name, ports and secrets of its own."""
+
+import hashlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+from db import embedded
+from db.settings import ROOT
+
+KEEP = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR")
+PATIENCE = 120.0  # seconds until a service must be healthy again
+
+
+class Stack:
+    """A running stack; `key` is an operator's API key."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.key = secrets.token_hex(24)
+        ports = {
+            name: str(embedded.free_port()) for name in ("HTTP_PORT", "ADMIN_PORT", "POSTGRES_PORT", "PGADMIN_PORT")
+        }
+        names = (
+            "POSTGRES_PASSWORD",
+            "DATABASE_PASSWORD",
+            "REDIS_PASSWORD",
+            "SECRET_KEY",
+            "WSIFY_KEY",
+            "PGADMIN_PASSWORD",
+        )
+        self.settings = ports | {name: secrets.token_hex(24) for name in names} | settings
+        self.settings["API_KEYS"] = f"test:operator:{hashlib.sha256(self.key.encode()).hexdigest()}"
+        self.url = f"http://localhost:{ports['HTTP_PORT']}"
+        self.admin_url = f"http://localhost:{ports['ADMIN_PORT']}"
+        self.pgadmin_url = f"http://127.0.0.1:{ports['PGADMIN_PORT']}"
+        password = self.settings["DATABASE_PASSWORD"]
+        self.database_url = f"postgresql://taskbell_app:{password}@127.0.0.1:{ports['POSTGRES_PORT']}/taskbell"
+        self._file = folder / "env"
+        self._file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
+        self._project = f"taskbelltest{os.getpid()}"
+        self._env = {name: os.environ[name] for name in KEEP if name in os.environ} | {
+            "TASKBELL_IMAGE": "taskbell-test"
+        }
+
+    def compose(self, *arguments: str, stdin: str | None = None, timeout: float = 400) -> str:
+        """Run `docker compose …`; return what it printed, `AssertionError` with all of it when it fails."""
+        command = [
+            "docker",
+            "compose",
+            "--progress",
+            "plain",
+            "-p",
+            self._project,
+            "--env-file",
+            str(self._file),
+            *arguments,
+        ]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self._env, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        assert done.returncode == 0, (
+            f"{' '.join(arguments)}: {done.stdout[-5000:]}\n{done.stderr[-5000:]}\n{self.logs()}"
+        )
+        return done.stdout
+
+    def up(self, *arguments: str) -> None:
+        """Bring it up and wait until every service is healthy."""
+        self.compose("up", "-d", "--wait", *arguments)
+
+    def logs(self) -> str:
+        """Return the last lines of every service."""
+        command = [
+            "docker",
+            "compose",
+            "-p",
+            self._project,
+            "--env-file",
+            str(self._file),
+            "logs",
+            "--tail",
+            "40",
+            "--no-color",
+        ]
+        return subprocess.run(command, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False).stdout
+
+    def containers(self, service: str) -> list[str]:
+        """Return the ids of a service's containers."""
+        return self.compose("ps", "-q", service).split()
+
+    def crash(self, service: str) -> None:
+        """Kill the first process of every container of a service, as the kernel would: the engine is not asked."""
+        for container in self.containers(service):
+            os.kill(int(self._inspect(container, "{{.State.Pid}}")), signal.SIGKILL)
+
+    def wait_healthy(self, service: str) -> None:
+        """Wait until all containers of a service are healthy."""
+        deadline = time.monotonic() + PATIENCE
+        while states := [
+            self._inspect(container, "{{.State.Health.Status}}") for container in self.containers(service)
+        ]:
+            if set(states) == {"healthy"}:
+                return
+            assert time.monotonic() < deadline, f"{service} is {states} after {PATIENCE} s\n{self.logs()}"
+            time.sleep(0.5)
+
+    def restarts(self, service: str) -> int:
+        """Return how often the engine has started a service's containers again."""
+        return sum(int(self._inspect(container, "{{.RestartCount}}")) for container in self.containers(service))
+
+    def describe(self, service: str) -> dict[str, object]:
+        """Return what `docker inspect` says of a service's first container."""
+        inspected = json.loads(self._docker("inspect", self.containers(service)[0]))
+        return dict(inspected[0])
+
+    def operator(self) -> httpx.Client:
+        """Return a client with the operator's key, by way of nginx."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False)
+
+    def _inspect(self, container: str, form: str) -> str:
+        return self._docker("inspect", "-f", form, container).strip()
+
+    def _docker(self, *arguments: str) -> str:
+        return subprocess.run(["docker", *arguments], env=self._env, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,141 @@
+"""Through the stack as people go: by way of nginx."""
+
+import json
+import re
+import time
+
+import httpx
+import psycopg
+import pytest
+from websockets.sync.client import connect
+
+from tests.compose.stack import Stack
+
+NAME, PASSWORD = "ada", "a long enough pass phrase"
+
+
+def short_door(stack: Stack, **query: str) -> dict[str, str]:
+    answer = httpx.get(f"{stack.url}/api/new_task/", params=query, trust_env=False)
+    assert answer.status_code == 202, answer.text
+    return dict(answer.json())
+
+
+def test_the_page_and_the_documentation_are_there(stack: Stack) -> None:
+    page = httpx.get(stack.url, trust_env=False)
+    assert "Taskbell" in page.text
+    for path in re.findall(r'(?:src|href)="((?:js|css)/[^"]+|style\.css)"', page.text):
+        assert httpx.get(f"{stack.url}/{path}", trust_env=False).status_code == 200, path
+    assert httpx.get(f"{stack.url}/api/docs", trust_env=False, follow_redirects=True).status_code == 200
+    assert httpx.get(f"{stack.url}/api/readyz", trust_env=False).json()["status"] == "ok"
+
+
+def test_the_short_door_leads_to_a_result_over_wsify(stack: Stack) -> None:
+    task = short_door(stack, task="wordcount", text="one two two")
+    with connect(f"{stack.url.replace('http', 'ws')}/ws", proxy=None) as socket:
+        socket.send(json.dumps({"command": "join", "args": {"channel": task["id"], "token": task["token"]}}))
+        message = json.loads(socket.recv(timeout=10))
+        while message["status"] not in {"succeeded", "failed"}:
+            message = json.loads(socket.recv(timeout=10))
+    assert message["result"] == {"words": 3, "counts": {"one": 1, "two": 2}}
+    assert "GET /ws" not in stack.compose("logs", "wsify")  # its log would hold the broadcasting key
+
+
+def test_a_wrong_token_joins_nothing(stack: Stack) -> None:
+    task = short_door(stack, task="echo", text="secret")
+    with connect(f"{stack.url.replace('http', 'ws')}/ws", proxy=None) as socket:
+        socket.send(json.dumps({"command": "join", "args": {"channel": task["id"], "token": "wrong"}}))
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=3)
+
+
+def test_events_arrive_while_the_task_runs(stack: Stack) -> None:
+    task = short_door(stack, task="sleep", seconds="2")
+    arrivals: list[tuple[str, float]] = []
+    address = f"{stack.url}/api/tasks/{task['id']}/events"
+    with httpx.stream("GET", address, headers={"X-Task-Token": task["token"]}, trust_env=False, timeout=20) as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            if line.startswith("data:"):
+                arrivals.append((json.loads(line.removeprefix("data:"))["status"], time.monotonic()))
+    running = [when for status, when in arrivals if status == "running"]
+    assert arrivals[-1][0] == "succeeded"
+    assert arrivals[-1][1] - running[0] > 1.0  # seconds: nothing was kept back until the end
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/api/ws/authorize", "/api//ws/authorize", "/api/ws/%61uthorize", "/x/../metrics"]
+)
+def test_inner_routes_are_closed(stack: Stack, path: str) -> None:
+    for port in (stack.url, stack.admin_url):
+        answer = httpx.post(f"{port}{path}", json={"command": "join"}, trust_env=False)
+        assert answer.status_code == 404, (port, path, answer.text)
+
+
+@pytest.mark.parametrize("by_way_of", ["url", "admin_url"])
+def test_the_admin_lets_its_user_in(stack: Stack, by_way_of: str) -> None:
+    made = ["-e", f"DJANGO_SUPERUSER_USERNAME={NAME}{by_way_of}", "-e", f"DJANGO_SUPERUSER_PASSWORD={PASSWORD}"]
+    made += ["-e", "DJANGO_SUPERUSER_EMAIL=ada@example.org"]
+    stack.compose("exec", "-T", *made, "admin", "python", "-m", "admin_site.manage", "createsuperuser", "--noinput")
+    base = getattr(stack, by_way_of)
+    with httpx.Client(
+        base_url=base, trust_env=False, follow_redirects=True, headers={"Referer": f"{base}/admin/"}
+    ) as browser:
+        form = browser.get("/admin/").text
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+        assert token
+        entry = {"username": NAME + by_way_of, "password": PASSWORD, "csrfmiddlewaretoken": token[1], "next": "/admin/"}
+        inside = browser.post("/admin/login/", data=entry)
+        assert inside.status_code == 200
+        assert "/admin/logout/" in inside.text
+        for path in set(re.findall(r'"(/admin/static/[^"]+)"', inside.text)):
+            assert browser.get(path).status_code == 200, path
+
+
+def test_sql_clients_of_this_machine_get_in_as_the_app_login_alone(stack: Stack) -> None:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        row = connection.execute("select taskbell.enqueue('echo', '{\"a\": 1}')").fetchone()
+        assert row
+        done = connection.execute("select taskbell.wait(%s, '20 s')", row).fetchone()
+        assert done
+        assert done[0]["result"] == {"a": 1}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select * from taskbell.live")
+    password = stack.settings["POSTGRES_PASSWORD"]
+    superuser = stack.database_url.replace("taskbell_app", "postgres").replace(
+        stack.settings["DATABASE_PASSWORD"], password
+    )
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(superuser)
+
+
+@pytest.mark.parametrize("service", ["postgres", "redis", "api", "worker", "admin", "wsify", "nginx"])
+def test_every_service_is_locked_down(stack: Stack, service: str) -> None:
+    described = stack.describe(service)
+    host = described["HostConfig"]
+    assert isinstance(host, dict)
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["LogConfig"]["Config"]["max-size"]
+    published = {ports[0]["HostIp"] for ports in host["PortBindings"].values() if ports}
+    assert published == {"postgres": {"127.0.0.1"}, "nginx": {"0.0.0.0"}}.get(service, set())
+    uids = stack.compose("exec", "-T", service, "sh", "-c", "cat /proc/[0-9]*/status | grep ^Uid")
+    assert "\t0\t" not in uids, f"{service} runs something as root"
+
+
+def test_pgadmin_shows_the_database(pgadmin: Stack) -> None:
+    with httpx.Client(base_url=pgadmin.pgadmin_url, trust_env=False, follow_redirects=True, timeout=60) as browser:
+        form = browser.get("/login")
+        token = re.search(
+            r'csrfToken&#34;: &#34;([^&]+)|"csrfToken": "([^"]+)"|name="csrf_token"[^>]*value="([^"]+)"', form.text
+        )
+        assert token, form.text[:3000]
+        csrf = next(filter(None, token.groups()))
+        entry = {"email": "admin@example.com", "password": pgadmin.settings["PGADMIN_PASSWORD"], "csrf_token": csrf}
+        browser.post("/authenticate/login", data=entry).raise_for_status()
+        servers = browser.get("/browser/server/nodes/1/").raise_for_status().json()["data"]
+        assert [server["label"] for server in servers] == ["Taskbell"]
