@@ -15,6 +15,8 @@ from db import embedded
 from db.settings import ROOT
 
 KEEP = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "XDG_RUNTIME_DIR")
+PORTS = ("HTTP_PORT", "ADMIN_PORT", "POSTGRES_PORT", "PGADMIN_PORT")
+SECRETS = ("POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD", "SECRET_KEY", "WSIFY_KEY", "PGADMIN_PASSWORD")
 PATIENCE = 120.0  # seconds until a service must be healthy again
 
 
@@ -23,18 +25,8 @@ class Stack:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.key = secrets.token_hex(24)
-        ports = {
-            name: str(embedded.free_port()) for name in ("HTTP_PORT", "ADMIN_PORT", "POSTGRES_PORT", "PGADMIN_PORT")
-        }
-        names = (
-            "POSTGRES_PASSWORD",
-            "DATABASE_PASSWORD",
-            "REDIS_PASSWORD",
-            "SECRET_KEY",
-            "WSIFY_KEY",
-            "PGADMIN_PASSWORD",
-        )
-        self.settings = ports | {name: secrets.token_hex(24) for name in names} | settings
+        ports = {name: str(embedded.free_port()) for name in PORTS}
+        self.settings = ports | {name: secrets.token_hex(24) for name in SECRETS} | settings
         self.settings["API_KEYS"] = f"test:operator:{hashlib.sha256(self.key.encode()).hexdigest()}"
         self.url = f"http://localhost:{ports['HTTP_PORT']}"
         self.admin_url = f"http://localhost:{ports['ADMIN_PORT']}"
@@ -44,29 +36,14 @@ class Stack:
         self._file = folder / "env"
         self._file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
         self._project = f"taskbelltest{os.getpid()}"
-        self._env = {name: os.environ[name] for name in KEEP if name in os.environ} | {
-            "TASKBELL_IMAGE": "taskbell-test"
-        }
+        kept = {name: os.environ[name] for name in KEEP if name in os.environ}
+        self._env = kept | {"TASKBELL_IMAGE": "taskbell-test"}
 
-    def compose(self, *arguments: str, stdin: str | None = None, timeout: float = 400) -> str:
+    def compose(self, *arguments: str, timeout: float = 400) -> str:
         """Run `docker compose …`; return what it printed, `AssertionError` with all of it when it fails."""
-        command = [
-            "docker",
-            "compose",
-            "--progress",
-            "plain",
-            "-p",
-            self._project,
-            "--env-file",
-            str(self._file),
-            *arguments,
-        ]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._env, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
-        )
-        assert done.returncode == 0, (
-            f"{' '.join(arguments)}: {done.stdout[-5000:]}\n{done.stderr[-5000:]}\n{self.logs()}"
-        )
+        done = self._run(*arguments, timeout=timeout)
+        said = f"{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
+        assert done.returncode == 0, f"{' '.join(arguments)}: {said}\n{self.logs()}"
         return done.stdout
 
     def up(self, *arguments: str) -> None:
@@ -75,19 +52,7 @@ class Stack:
 
     def logs(self) -> str:
         """Return the last lines of every service."""
-        command = [
-            "docker",
-            "compose",
-            "-p",
-            self._project,
-            "--env-file",
-            str(self._file),
-            "logs",
-            "--tail",
-            "40",
-            "--no-color",
-        ]
-        return subprocess.run(command, cwd=ROOT, env=self._env, capture_output=True, text=True, check=False).stdout
+        return self._run("logs", "--tail", "40", "--no-color").stdout
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers."""
@@ -101,9 +66,8 @@ class Stack:
     def wait_healthy(self, service: str) -> None:
         """Wait until all containers of a service are healthy."""
         deadline = time.monotonic() + PATIENCE
-        while states := [
-            self._inspect(container, "{{.State.Health.Status}}") for container in self.containers(service)
-        ]:
+        while True:
+            states = [self._inspect(container, "{{.State.Health.Status}}") for container in self.containers(service)]
             if set(states) == {"healthy"}:
                 return
             assert time.monotonic() < deadline, f"{service} is {states} after {PATIENCE} s\n{self.logs()}"
@@ -122,6 +86,19 @@ class Stack:
         """Return a client with the operator's key, by way of nginx."""
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False)
+
+    def _run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        command = ["docker", "compose", "--progress", "plain", "-p", self._project, "--env-file", str(self._file)]
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
 
     def _inspect(self, container: str, form: str) -> str:
         return self._docker("inspect", "-f", form, container).strip()

@@ -7,10 +7,13 @@ import time
 import httpx
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from websockets.sync.client import connect
 
 from tests.compose.stack import Stack
 
+INNER = ["/metrics", "/api/ws/authorize", "/api//ws/authorize", "/api/ws/%61uthorize", "/x/../metrics"]
+CSRF = r'csrfToken&#34;: &#34;([^&]+)|"csrfToken": "([^"]+)"|name="csrf_token"[^>]*value="([^"]+)"'
 NAME, PASSWORD = "ada", "a long enough pass phrase"
 
 
@@ -56,15 +59,14 @@ def test_events_arrive_while_the_task_runs(stack: Stack) -> None:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         for line in stream.iter_lines():
             if line.startswith("data:"):
-                arrivals.append((json.loads(line.removeprefix("data:"))["status"], time.monotonic()))
+                status = json.loads(line.removeprefix("data:"))["status"]
+                arrivals.append((status, time.monotonic()))
     running = [when for status, when in arrivals if status == "running"]
     assert arrivals[-1][0] == "succeeded"
     assert arrivals[-1][1] - running[0] > 1.0  # seconds: nothing was kept back until the end
 
 
-@pytest.mark.parametrize(
-    "path", ["/metrics", "/api/ws/authorize", "/api//ws/authorize", "/api/ws/%61uthorize", "/x/../metrics"]
-)
+@pytest.mark.parametrize("path", INNER)
 def test_inner_routes_are_closed(stack: Stack, path: str) -> None:
     for port in (stack.url, stack.admin_url):
         answer = httpx.post(f"{port}{path}", json={"command": "join"}, trust_env=False)
@@ -77,9 +79,8 @@ def test_the_admin_lets_its_user_in(stack: Stack, by_way_of: str) -> None:
     made += ["-e", "DJANGO_SUPERUSER_EMAIL=ada@example.org"]
     stack.compose("exec", "-T", *made, "admin", "python", "-m", "admin_site.manage", "createsuperuser", "--noinput")
     base = getattr(stack, by_way_of)
-    with httpx.Client(
-        base_url=base, trust_env=False, follow_redirects=True, headers={"Referer": f"{base}/admin/"}
-    ) as browser:
+    sent = {"Referer": f"{base}/admin/"}
+    with httpx.Client(base_url=base, trust_env=False, follow_redirects=True, headers=sent) as browser:
         form = browser.get("/admin/").text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
         assert token
@@ -101,9 +102,7 @@ def test_sql_clients_of_this_machine_get_in_as_the_app_login_alone(stack: Stack)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("select * from taskbell.live")
     password = stack.settings["POSTGRES_PASSWORD"]
-    superuser = stack.database_url.replace("taskbell_app", "postgres").replace(
-        stack.settings["DATABASE_PASSWORD"], password
-    )
+    superuser = make_conninfo(stack.database_url, user="postgres", password=password)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(superuser)
 
@@ -130,9 +129,7 @@ def test_every_service_is_locked_down(stack: Stack, service: str) -> None:
 def test_pgadmin_shows_the_database(pgadmin: Stack) -> None:
     with httpx.Client(base_url=pgadmin.pgadmin_url, trust_env=False, follow_redirects=True, timeout=60) as browser:
         form = browser.get("/login")
-        token = re.search(
-            r'csrfToken&#34;: &#34;([^&]+)|"csrfToken": "([^"]+)"|name="csrf_token"[^>]*value="([^"]+)"', form.text
-        )
+        token = re.search(CSRF, form.text)
         assert token, form.text[:3000]
         csrf = next(filter(None, token.groups()))
         entry = {"email": "admin@example.com", "password": pgadmin.settings["PGADMIN_PASSWORD"], "csrf_token": csrf}

@@ -3,7 +3,6 @@
 import threading
 import time
 import uuid
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -28,9 +27,7 @@ class Trickle:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self._thread.join()
 
@@ -39,9 +36,7 @@ class Trickle:
         wanted = len(self.accepted) + number
         deadline = time.monotonic() + PATIENCE
         while len(self.accepted) < wanted:
-            assert time.monotonic() < deadline, (
-                f"{len(self.accepted)} of {wanted} tasks accepted, {self.refusals} refusals"
-            )
+            assert time.monotonic() < deadline, f"{len(self.accepted)} of {wanted} accepted, {self.refusals} refusals"
             self._over.wait(0.05)
 
     def missing(self) -> dict[str, object]:
