@@ -8,6 +8,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 CONNECT_TIMEOUT = 5  # seconds a host
 STATEMENT_TIMEOUT = 10.0  # seconds; the server ends what takes longer
+# Whatever the server's or the login's defaults are: times in UTC, spans as the driver reads them.
+PLAIN_SESSION = (
+    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c default_transaction_isolation=read\\ committed"
+)
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts to reconnect, doubling from the one to the other
 
 
@@ -19,7 +23,7 @@ def connection_options(url: str, name: str, *, statement_timeout: float = STATEM
     """
     chosen = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
     timeouts = f"-c statement_timeout={round(statement_timeout * 1000)} -c idle_in_transaction_session_timeout=15000"
-    chosen["options"] = f"{timeouts} {chosen.get('options', '')}".strip()
+    chosen["options"] = " ".join([timeouts, PLAIN_SESSION, str(chosen.get("options", ""))]).strip()
     return {
         "application_name": f"taskbell {name}",
         "client_encoding": "utf8",

@@ -95,7 +95,7 @@ def translate(error: BaseException) -> DatabaseError:
 def _of_server(error: psycopg.Error) -> DatabaseError:
     code = error.sqlstate
     message = error.diag.message_primary or " ".join(str(error).split())
-    hint = error.diag.message_hint
+    hint = error.diag.message_hint or error.diag.message_detail
     if code in DOMAIN:
         return DOMAIN[code](message, hint=hint)
     if code in BUSY:

@@ -1,0 +1,70 @@
+"""One call to the database: a connection from the pool, a deadline on both sides, our own exceptions."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any, LiteralString, TypeVar
+
+import psycopg
+from psycopg.rows import AsyncRowFactory, dict_row, tuple_row
+
+from db.connection import STATEMENT_TIMEOUT
+from db.errors import NO_DATABASE, translate
+from db.pool import Pool
+
+DEADLINE = STATEMENT_TIMEOUT + 2.0  # seconds for the answer; the server's own deadline comes first if it still lives
+CONNECTION_WAIT = 5.0  # seconds for a free connection
+STALE_PLAN = "0A000"  # "cached plan must not change result type": a migration came in between
+
+Row = TypeVar("Row")
+
+
+class Caller:
+    """Runs statements of this package on a pool, each in a transaction of its own and in one round trip."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def _rows(self, query: LiteralString, *arguments: Any) -> list[tuple[Any, ...]]:
+        return await self._run(query, arguments, tuple_row)
+
+    async def _dicts(self, query: LiteralString, *arguments: Any) -> list[dict[str, Any]]:
+        return await self._run(query, arguments, dict_row)
+
+    async def _value(self, query: LiteralString, *arguments: Any) -> Any:
+        rows = await self._run(query, arguments, tuple_row)
+        return rows[0][0] if rows else None
+
+    async def _run(self, query: LiteralString, arguments: Sequence[Any], shape: AsyncRowFactory[Row]) -> list[Row]:
+        try:
+            try:
+                return await self._once(query, arguments, shape)
+            except psycopg.errors.FeatureNotSupported as error:
+                if error.sqlstate != STALE_PLAN:
+                    raise
+                return await self._once(query, arguments, shape)  # nothing has run yet
+        except Exception as error:
+            raise translate(error) from error
+
+    async def _once(self, query: LiteralString, arguments: Sequence[Any], shape: AsyncRowFactory[Row]) -> list[Row]:
+        connection = await self._pool.take(CONNECTION_WAIT)
+        # Not a cancellation, which would ask the silent server to cancel first: the socket ends, and with it the call.
+        deadline = asyncio.get_running_loop().call_later(DEADLINE, _cut, connection)
+        try:
+            async with connection.cursor(row_factory=shape) as cursor:
+                await cursor.execute(query, arguments)
+                return await cursor.fetchall()
+        except psycopg.Error as error:
+            if (error.sqlstate or "").startswith((*NO_DATABASE, STALE_PLAN)):
+                await connection.close()  # going down, read-only, or with plans of an older schema: use another one
+            raise
+        finally:
+            deadline.cancel()
+            await self._pool.putconn(connection)
+
+
+def _cut(connection: psycopg.AsyncConnection[Any]) -> None:
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.pgconn.socket)) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,98 @@
+"""What producers may do: enqueue, look at a task, cancel it."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db.call import Caller
+from db.client.arguments import seconds, to_json
+from db.models import Enqueued, Status, TaskRow
+
+# FROM runs first, so the actor is named before anything acts. The inner select keeps the function from running once a
+# column. get() is volatile and sees what the same statement has just enqueued.
+ENQUEUE = """
+    select (made.task).position, (made.task).id, (made.task).created
+    from (select taskbell.enqueue_many(%s::jsonb) as task from taskbell.act_as(%s)) as made"""
+ENQUEUE_AND_GET = """
+    select (made.task).created, taskbell.get((made.task).id)::text
+    from (select taskbell.enqueue_many(%s::jsonb) as task from taskbell.act_as(%s)) as made"""
+ENQUEUE_AS_LOGIN = """
+    select (made.task).position, (made.task).id, (made.task).created
+    from (select taskbell.enqueue_many(%s::jsonb) as task) as made"""
+ENQUEUE_AND_GET_AS_LOGIN = """
+    select (made.task).created, taskbell.get((made.task).id)::text
+    from (select taskbell.enqueue_many(%s::jsonb) as task) as made"""
+GET = """
+    select found.enqueued_by, taskbell.get(found.id)::text from taskbell.tasks as found where found.id = %s"""
+
+
+class Producer(Caller):
+    """Enqueue, get, cancel."""
+
+    async def enqueue(
+        self,
+        task: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        queue: str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
+        max_attempts: int | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the task's, in seconds
+        idempotency_key: str | None = None,
+        actor: str | None = None,
+    ) -> tuple[dict[str, Any], bool]:
+        """Enqueue one task; return it as JSON, and False if its idempotency key had it already.
+
+        `KeyConflict`, `BadArgument`, `QueueFull`, `Busy` (the key is in somebody's open transaction).
+        """
+        item = {
+            "task": task,
+            "payload": {} if payload is None else payload,
+            "queue": queue,
+            "priority": priority,
+            "run_at": run_at,
+            "max_attempts": max_attempts,
+            "timeout": seconds(timeout),
+            "idempotency_key": idempotency_key,
+        }
+        return (await self.enqueue_and_get([item], actor))[0]
+
+    async def enqueue_many(self, tasks: Sequence[dict[str, Any]], actor: str | None = None) -> list[Enqueued]:
+        """Enqueue all of them or none, in order; keys as the parameters of `enqueue`."""
+        if actor is None:
+            rows = await self._rows(ENQUEUE_AS_LOGIN, to_json(tasks))
+        else:
+            rows = await self._rows(ENQUEUE, to_json(tasks), actor)
+        return [Enqueued(*row) for row in rows]
+
+    async def enqueue_and_get(
+        self, tasks: Sequence[dict[str, Any]], actor: str | None = None
+    ) -> list[tuple[dict[str, Any], bool]]:
+        """Like `enqueue_many`, but answer each task as JSON, and whether it was created."""
+        if actor is None:
+            rows = await self._rows(ENQUEUE_AND_GET_AS_LOGIN, to_json(tasks))
+        else:
+            rows = await self._rows(ENQUEUE_AND_GET, to_json(tasks), actor)
+        return [(json.loads(text), created) for created, text in rows]
+
+    async def get(self, id: UUID | str) -> TaskRow | None:  # noqa: A002 - the contract's name
+        """Return a task, or None if there is none of that id."""
+        rows = await self._rows(GET, id)
+        if not rows or rows[0][1] is None:
+            return None
+        enqueued_by, text = rows[0]
+        return TaskRow(json.loads(text), enqueued_by)
+
+    async def cancel(self, id: UUID | str, reason: str | None = None, actor: str | None = None) -> Status:  # noqa: A002
+        """Cancel a queued task at once (cancelled) or ask a running one to stop (running).
+
+        `TaskNotFound`, `NotPossible`.
+        """
+        if actor is None:
+            status: Status = await self._value("select taskbell.cancel(%s, %s)", id, reason)
+        else:
+            status = await self._value("select taskbell.cancel(%s, %s) from taskbell.act_as(%s)", id, reason, actor)
+        return status
