@@ -27,7 +27,9 @@ begin
       progress = case
         when v_item.fraction is null and v_item.note is null then l.progress
         else jsonb_build_object(
-          'fraction', coalesce(to_jsonb(least(greatest(v_item.fraction, 0), 1)), l.progress -> 'fraction'),
+          'fraction', case
+            when v_item.fraction is null then l.progress -> 'fraction' else to_jsonb(least(greatest(v_item.fraction, 0), 1))
+          end,
           'note', coalesce(to_jsonb(left(v_item.note, 1024)), l.progress -> 'note')
         )
       end,

@@ -52,9 +52,10 @@ Errors: TB001 no such task; TB002 enqueued by this very transaction, or not unde
 create or replace function taskbell.made_here(id uuid) returns boolean
 language sql volatile
 as $$
-  -- A visible row whose maker is still in progress is this transaction's own (or one of its savepoints').
+  -- A visible row whose maker is still in progress is this transaction's own (or one of its savepoints'). A row knows the
+  -- lower half of its maker's number only; the upper half is that of the newest numbers, or one less.
   select coalesce(bool_or(pg_xact_status(
-    case when m.full_id > m.next_id then m.full_id - 4294967296 else m.full_id end::text::xid8
+    case when m.full_id > m.next_id + 2147483648 then m.full_id - 4294967296 else m.full_id end::text::xid8
   ) = 'in progress'), false)
   from (
     select
