@@ -50,7 +50,7 @@ class Caller:
     async def _once(self, query: LiteralString, arguments: Sequence[Any], shape: AsyncRowFactory[Row]) -> list[Row]:
         connection = await self._pool.take(CONNECTION_WAIT)
         # Not a cancellation, which would ask the silent server to cancel first: the socket ends, and with it the call.
-        deadline = asyncio.get_running_loop().call_later(DEADLINE, _cut, connection)
+        deadline = asyncio.get_running_loop().call_later(DEADLINE, cut, connection)
         try:
             async with connection.cursor(row_factory=shape) as cursor:
                 await cursor.execute(query, arguments)
@@ -64,7 +64,8 @@ class Caller:
             await self._pool.putconn(connection)
 
 
-def _cut(connection: psycopg.AsyncConnection[Any]) -> None:
+def cut(connection: psycopg.AsyncConnection[Any]) -> None:
+    """End the connection's socket, so that whoever waits on it hears at once that it is broken."""
     if not connection.closed:
         with socket.socket(fileno=os.dup(connection.pgconn.socket)) as duplicate:
             duplicate.shutdown(socket.SHUT_RDWR)
