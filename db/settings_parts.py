@@ -4,6 +4,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
 
 if TYPE_CHECKING:
@@ -87,10 +89,20 @@ def parse_origins(value: object) -> object:
 
 
 def parse_postgres_url(value: object) -> object:
-    """Check an address of Postgres."""
-    return _check_url(
-        value, ("postgresql", "postgres"), "postgresql://login:password@host:5432/database", needs_host=False
-    )
+    """Check an address of Postgres, as libpq reads it: several hosts may stand in it."""
+    if not isinstance(value, str) or value == "":
+        return value
+    wrong = "must be an address like postgresql://login:password@host:5432/database"
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError(wrong)
+    try:
+        parts = conninfo_to_dict(value)
+        ports_are_numbers = all(port == "" or port.isdecimal() for port in str(parts.get("port", "")).split(","))
+    except ProgrammingError:
+        raise ValueError(wrong) from None
+    if not ports_are_numbers:
+        raise ValueError(wrong)
+    return value
 
 
 def parse_redis_url(value: object) -> object:
