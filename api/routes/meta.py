@@ -3,6 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -11,11 +12,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from api.errors import Problem
 from api.openapi import document
+from db.settings import Settings
 
 router = APIRouter(tags=["about"])
 
 ASSETS = Path(str(files("drf_spectacular_sidecar"))) / "static/drf_spectacular_sidecar/swagger-ui-dist"
 SERVED = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript", "favicon-32x32.png": "image/png"}
+LOOPBACK = {"localhost", "127.0.0.1"}
 A_DAY = "public, max-age=86400"
 # Swagger UI sets style attributes and shows data: images; scripts come from us alone.
 DOCS_POLICY = (
@@ -96,5 +99,14 @@ def _links(request: Request) -> dict[str, Any]:
         "tasks": "/api/tasks",
         "task_types": "/api/task-types",
         "ready": "/api/readyz",
+        "admin": _admin(settings),
         "websocket": settings.websocket_url or f"{origin}/ws",
     }
+
+
+def _admin(settings: Settings) -> str:
+    """On the machine itself the admin has a port of its own; elsewhere the router leads to it."""
+    url = urlsplit(settings.public_url)
+    if url.hostname in LOOPBACK:
+        return f"{url.scheme}://{url.hostname}:{settings.admin_port}/admin/"
+    return f"{settings.public_url.rstrip('/')}/admin/"

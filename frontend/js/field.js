@@ -100,7 +100,7 @@ function control({ kind, options, required, schema }) {
 
 function textarea(kind) {
   const area = document.createElement("textarea");
-  area.classList.toggle("json", kind === "json");
+  area.className = kind === "json" ? "roomy json" : "roomy";
   area.spellcheck = kind !== "json";
   return area;
 }

@@ -1,5 +1,5 @@
 /**
- * Times and values as people read them.
+ * Times as people read them.
  */
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
@@ -27,11 +27,6 @@ export function moment(iso) {
 /** @param {string | null} from @param {string | null} to @returns {number} milliseconds; NaN if either is missing */
 export function between(from, to) {
   return from && to ? preciseTime(to) - preciseTime(from) : NaN;
-}
-
-/** @param {any} value @returns {string} */
-export function pretty(value) {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
 /** Date drops what is below the millisecond, and Postgres gives microseconds. */

@@ -3,8 +3,8 @@
  */
 
 import { announce } from "./announcer.js";
-import { pretty } from "./format.js";
 import { handOver } from "./handed.js";
+import { pretty } from "./pretty.js";
 import { showProgress } from "./progress.js";
 import { showTimings } from "./timings.js";
 

@@ -25,7 +25,7 @@ function timings({ state, roundTrip, isFinished }) {
     waited >= 0 && { name: "Waited", value: duration(waited) },
     ran >= 0 && isFinished && { name: "Ran", value: duration(ran) },
     attempt > 0 && { name: "Attempt", value: `${attempt} of ${max_attempts}` },
-    roundTrip && { name: "Here after", value: duration(roundTrip), highlight: true },
+    roundTrip && { name: "Round trip", value: duration(roundTrip), highlight: true },
   ].filter(Boolean);
 }
 
