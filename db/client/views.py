@@ -1,6 +1,7 @@
 """What readers may see: tasks, attempts, queues, figures, workers, health."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
@@ -15,6 +16,11 @@ OF_STATUS: dict[str, LiteralString] = {
     "failed": " and t.status = 'failed' and t.status <> 'succeeded'",
     "cancelled": " and t.status = 'cancelled' and t.status <> 'succeeded'",
 }
+# A scalar subquery a row: index look-ups whatever the planner thinks of the array's length.
+CHANGED = """
+    select known.id, taskbell.get(known.id)::text
+    from unnest(%s::uuid[], %s::integer[]) as known (id, seq)
+    where coalesce((select t.seq from taskbell.tasks as t where t.id = known.id) > known.seq, true)"""
 PAGE_OF_JSON: LiteralString = "select page.enqueued_by, taskbell.get(page.id)::text from ("
 
 
@@ -48,6 +54,11 @@ class Views(Caller):
                 arguments.append(value)
         rows = await self._rows(PAGE_OF_JSON + page + " order by t.id desc limit %s) as page", *arguments, limit)
         return [TaskRow(json.loads(text), by) for by, text in rows if text is not None]
+
+    async def get_changed(self, known: Mapping[UUID, int]) -> dict[UUID, dict[str, Any] | None]:
+        """Return, of the tasks `known` by their seq, those with a higher one by now; None: there is no such task."""
+        rows = await self._rows(CHANGED, list(known), list(known.values()))
+        return {id_: json.loads(text) if text is not None else None for id_, text in rows}
 
     async def attempts(self, id: UUID | str) -> list[AttemptRow]:  # noqa: A002 - the contract's name
         """Return each attempt of a task that began, in order. For operators."""
