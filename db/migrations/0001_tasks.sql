@@ -1,6 +1,9 @@
 -- The tasks themselves: live ones in one small table that workers hammer, finished ones in another that only grows and is
 -- pruned. With a million finished rows this drains a third faster than one table, and vacuum meets only the small one.
 
+comment on schema taskbell is
+'Taskbell, a persistent task queue. Producers call taskbell.enqueue(); \df+ taskbell.* reads like a manual.';
+
 create type taskbell.status as enum ('queued', 'running', 'succeeded', 'failed', 'cancelled');
 
 comment on type taskbell.status is
