@@ -42,7 +42,7 @@ class PostgresServer:
         self.port = self._embedded.port
         self._process = embedded.start(self._embedded, folder / "postgres.log")
         guard.watch(self._process.pid)
-        self._numbers = count(1)
+        self.numbers = count(1)
         try:
             self._make_template()
         except BaseException:
@@ -56,7 +56,7 @@ class PostgresServer:
 
     def clone(self) -> "Database":
         """Make a fresh database from the template."""
-        return Database(self, f"test_{next(self._numbers)}_{os.getpid()}")
+        return Database(self, f"test_{next(self.numbers)}_{os.getpid()}")
 
     def stop(self) -> None:
         """Stop the server."""
