@@ -23,6 +23,7 @@ from api.known import KnownTasks
 from api.limits import BodyLimit
 from api.live import hub
 from api.live import routes as live
+from api.live.relay_wsify import Relay
 from api.metrics import Metrics
 from api.page import Page
 from api.routes import health, meta, new_task, queues, short_door, task_types, tasks
@@ -35,6 +36,7 @@ from db.pool import open_pool
 from db.settings import Settings, load
 
 NAME = "taskbell"
+METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
 POOL_MIN, POOL_MAX = 2, 10  # connections; gathered enqueues need few, and Postgres has some hundred for everybody
 
 
@@ -62,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.keyring = Keyring(settings.api_keys)
     app.router.routes.append(Route("/api/tasks", new_task.create_task, methods=["POST"], include_in_schema=False))
     for part in (tasks, live, queues, task_types, short_door, health, meta):
-        app.include_router(part.router)
+        app.router.routes.extend(part.router.routes)
     app.router.routes.append(WebSocketRoute("/ws", hub.websocket_route))
     app.router.default = Page(settings)
     return app
@@ -78,6 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.client = Client(pool)
     state.listener = Listener(settings.database_url, "taskbell api")
     state.watcher = Watcher(state.listener, state.client)
+    state.relay = Relay(settings, state.watcher) if settings.wsify_url else None
     state.known = KnownTasks(state.client)
     state.gatherer = Gatherer(state.client.enqueue_and_get)
     state.metrics = Metrics(state.client)
@@ -88,14 +91,23 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             yield
     finally:
         await state.watcher.close()
+        if state.relay:
+            await state.relay.close()
         await state.listener.close()
         await pool.close()
 
 
 def _count(app: FastAPI, scope: Scope, status: int, seconds: float) -> None:
     """Count a request under its route's path, so that ids and typing errors don't become label values."""
-    path = getattr(scope.get("route"), "path", "page" if status < 400 else "none")  # noqa: PLR2004
-    app.state.metrics.request_done(scope["method"] if path != "none" else "ANY", path, status, seconds)
+    route = scope.get("route")
+    if route is not None:
+        path = route.path
+    elif scope.get("endpoint") is new_task.create_task:  # FastAPI names its own routes alone
+        path = "/api/tasks"
+    else:
+        path = "page" if status < 400 else "none"  # noqa: PLR2004 - errors begin there
+    method = scope["method"] if scope["method"] in METHODS else "OTHER"
+    app.state.metrics.request_done(method, path, status, seconds)
 
 
 def _version() -> str:

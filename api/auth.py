@@ -9,7 +9,7 @@ from typing import Literal
 from starlette.requests import HTTPConnection, Request
 
 from api.errors import Problem, needs_key
-from db.settings import ApiKey
+from db.settings_parts import ApiKey
 
 Role = Literal["producer", "operator", "reader"]
 TOKEN_HEADER = "X-Task-Token"  # noqa: S105 - a header's name

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from db import errors as db_errors
 
@@ -117,9 +118,19 @@ class Trouble:
 trouble = Trouble()
 
 
-async def answer_exception(_request: Request, error: Exception) -> Response:
+async def answer_exception(request: Request, error: Exception) -> Response:
     """Answer an exception; registered for all that Starlette and FastAPI raise."""
-    return of_exception(error).response()
+    problem = of_exception(error)
+    if problem.status == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        problem.headers = {"Allow": ", ".join(sorted(methods))}
+    return problem.response()
+
+
+def _methods(request: Request) -> set[str]:
+    """Return what this address answers over all its routes; Starlette names those of the first alone."""
+    fitting = (route for route in request.app.routes if isinstance(route, Route))
+    found = [route.methods or set() for route in fitting if route.path_regex.match(request.scope["path"])]
+    return set().union(*found)
 
 
 def _of_http(error: HTTPException) -> Problem:

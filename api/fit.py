@@ -49,7 +49,7 @@ def _fit_one(name: str, given: list[str], schema: Schema, root: Schema) -> Any:
             return _fit_text(given[0], choices)
     except MisfitError as misfit:
         raise Problem(422, f"{name}: {misfit}.", errors=[{"detail": str(misfit), "parameter": name}]) from None
-    if any(choice for choice in choices):
+    if all(choice.get("type") or _kind_of_values(choice) for choice in choices):
         raise Problem(422, f"{name}: is given {len(given)} times and takes one value.")
     return given
 

@@ -15,15 +15,15 @@ MAX_TOGETHER = 200  # tasks a commit: beyond that a batch gains little and its s
 MAX_BYTES = 4 * 1024 * 1024  # of payload in one batch, roughly
 
 Item = dict[str, Any]
-EnqueueMany = Callable[[list[Item], str], Awaitable[list[dict[str, Any]]]]
+EnqueueAndGet = Callable[[list[Item], str], Awaitable[list[tuple[dict[str, Any], bool]]]]
 Waiting = tuple[Item, int, asyncio.Future[dict[str, Any]]]
 
 
 class Gatherer:
-    """Gathers tasks per actor; `enqueue_many(items, actor)` answers the tasks as JSON, in order."""
+    """Gathers tasks per actor; `enqueue_and_get(items, actor)` answers each as JSON, in order."""
 
-    def __init__(self, enqueue_many: EnqueueMany) -> None:
-        self._enqueue_many = enqueue_many
+    def __init__(self, enqueue_and_get: EnqueueAndGet) -> None:
+        self._enqueue_and_get = enqueue_and_get
         self._waiting: dict[str, list[Waiting]] = {}
         self._senders: set[asyncio.Task[None]] = set()
 
@@ -57,7 +57,7 @@ class Gatherer:
 
     async def _send(self, batch: list[Waiting], actor: str) -> None:
         try:
-            tasks = await self._enqueue_many([item for item, _, _ in batch], actor)
+            made = await self._enqueue_and_get([item for item, _, _ in batch], actor)
         except (BadArgument, QueueFull) as error:
             if len(batch) == 1:
                 _refuse(batch, error)
@@ -68,7 +68,7 @@ class Gatherer:
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
             _refuse(batch, error)
         else:
-            for (_, _, done), task in zip(batch, tasks, strict=True):
+            for (_, _, done), (task, _) in zip(batch, made, strict=True):
                 if not done.done():  # its client may have gone
                     done.set_result(task)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -12,6 +12,7 @@ from db.settings import ROOT, Settings
 
 FRONTEND = Path(ROOT) / "frontend"
 OURS = ("/api", "/ws", "/metrics")  # never looked up among the files
+WITHOUT_SLASH = ("/api", "/api/new_task")  # as people type them
 SHOWN = {"", ".html", ".css", ".js", ".mjs", ".svg", ".png", ".ico", ".webmanifest", ".woff2", ".txt"}
 
 
@@ -25,6 +26,10 @@ class Page:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from frontend/ or with 404."""
         path = scope["path"]
+        if path in WITHOUT_SLASH:
+            query = scope["query_string"].decode("latin-1")
+            await RedirectResponse(f"{path}/{'?' if query else ''}{query}", 308)(scope, receive, send)
+            return
         if scope["type"] == "websocket" or path.startswith(OURS) or not _is_shown(path):
             raise HTTPException(404)
         response: Response = await self._files.get_response(self._files.get_path(scope), scope)

@@ -24,7 +24,7 @@ def hear_stop(stop: Callable[[], None]) -> Iterator[None]:
             handler(number, frame)
 
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (int(signal.SIGTERM), int(signal.SIGINT)):
             before[number] = signal.getsignal(number)
             if callable(before[number]):  # uvicorn's; without one, the default ends the process as it should
                 signal.signal(number, handle)

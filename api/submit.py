@@ -10,7 +10,7 @@ from starlette.requests import Request
 from api.auth import ENQUEUE, Caller
 from api.errors import Problem, needs_key
 from api.schemas import BatchTask, NewTask
-from db.errors import KeyConflict
+from db.errors import BadArgument, KeyConflict
 
 if TYPE_CHECKING:
     from api.gather import Gatherer
@@ -37,12 +37,16 @@ async def submit(request: Request, caller: Caller, new: NewTask, size: int) -> S
     await check_known(request, new.task)
     state = request.app.state
     key = stored_key(caller, idempotency_key(request))
-    if key is None:
-        gatherer: Gatherer = state.gatherer
-        return Submitted(await gatherer.enqueue(as_item(caller, new), size, caller.actor), created=True)
-    client: Client = state.client
+    item = as_item(caller, new)
     try:
-        task, created = await client.enqueue(**as_item(caller, new), idempotency_key=key, actor=caller.actor)
+        if key is None:
+            gatherer: Gatherer = state.gatherer
+            return Submitted(await gatherer.enqueue(item, size, caller.actor), created=True)
+        client: Client = state.client
+        task, created = await client.enqueue(**item, idempotency_key=key, actor=caller.actor)
+    except BadArgument as error:
+        # One by one or together, tasks go through enqueue_many(), which names the position.
+        raise Problem(422, error.message.removeprefix("task 1: "), code=error.code) from None
     except KeyConflict:
         raise Problem(
             422, "This Idempotency-Key stands for another task or payload; use a new key for a new task.", code="TB003"

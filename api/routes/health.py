@@ -1,7 +1,7 @@
 """Alive, ready, and in figures."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -14,6 +14,7 @@ from db.errors import DatabaseError
 
 if TYPE_CHECKING:
     from db.client import Client
+    from db.models import HealthRow
 
 router = APIRouter(tags=["health"])
 
@@ -36,12 +37,14 @@ class Ready(BaseModel):
     notes: dict[str, str]
 
 
+@router.head("/api/healthz", include_in_schema=False)
 @router.get("/api/healthz", response_model=Alive)
 async def healthz() -> Response:
     """Say that this process answers; nothing else is asked."""
     return answer({"status": OK}, headers=NO_STORE)
 
 
+@router.head("/api/readyz", include_in_schema=False)
 @router.get("/api/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "No database."}})
 async def readyz(request: Request) -> Response:
     """Say how the parts are. 503 only without a database; `notes` has a sentence on each part that is not ok."""
@@ -67,7 +70,7 @@ async def metrics(request: Request) -> Response:
     return Response(text, headers={**NO_STORE, "Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _notes(health: dict[str, Any], *, hearing: bool) -> dict[str, str]:
+def _notes(health: "HealthRow", *, hearing: bool) -> dict[str, str]:
     """Return a sentence for each part that is not well."""
     notes = {}
     if not health["workers_alive"]:

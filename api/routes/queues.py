@@ -62,9 +62,9 @@ async def resume_queue(request: Request, caller: Operator, name: Name) -> Respon
 
 async def _queues(request: Request) -> list[dict[str, Any]]:
     client: Client = request.app.state.client
-    figures = {row["queue"]: row for row in await client.stats()}
+    figures = {row["queue"]: dict(row) for row in await client.stats()}
     queues = [dict(row) for row in await client.queues()]
-    return [plain({**figures.get(queue["name"], {}), **queue}, leave_out={"queue"}) for queue in queues]
+    return [plain({**figures.get(str(queue["name"]), {}), **queue}, leave_out={"queue"}) for queue in queues]
 
 
 async def _queue(request: Request, name: str) -> dict[str, Any]:

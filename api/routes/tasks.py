@@ -32,7 +32,7 @@ from api.schemas import (
     TaskName,
 )
 from api.submit import as_batch_item, check_known
-from api.tokens import sign
+from api.tokens import Scope, sign
 
 if TYPE_CHECKING:
     from db.client import Client
@@ -97,7 +97,7 @@ async def list_tasks(  # noqa: PLR0917 - its query parameters
         same = {"status": status, "queue": queue, "task": task, "limit": limit, "cursor": _encode(page[-1]["id"])}
         query = urlencode({name: value for name, value in same.items() if value is not None})
         headers["Link"] = f'</api/tasks?{query}>; rel="next"'
-    scope = "view" if caller.role == "reader" else "owner"
+    scope: Scope = "view" if caller.role == "reader" else "owner"
     return answer({"tasks": [{**shown, "token": sign(shown["id"], scope)} for shown in page]}, headers=headers)
 
 
@@ -122,8 +122,10 @@ async def get_attempts(request: Request, id: TaskId) -> Response:  # noqa: A002
 @router.post(
     "/{id}/cancel",
     response_model=Task,
-    responses={202: {"model": Task, "description": "It runs, and was asked to stop."}}
-    | problems(401, 403, 404, 409, 413, 415, 422, 503),
+    responses={
+        202: {"model": Task, "description": "It runs, and was asked to stop."},
+        **problems(401, 403, 404, 409, 413, 415, 422, 503),
+    },
     openapi_extra=body_of(CancelRequest.model_json_schema(), {"reason": "no longer needed"}, required=False),
 )
 async def cancel_task(request: Request, id: TaskId) -> Response:  # noqa: A002
