@@ -64,7 +64,10 @@ def relations(connection: psycopg.Connection) -> list[Relation]:
         where c.relnamespace = 'taskbell'::regnamespace and c.relkind in ('r', 'p', 'v')
         order by c.relname"""
     rows = connection.execute(query, [ROLES])
-    return [Relation(*row[:3], [Column(*column) for column in row[3]], row[4]) for row in rows]
+    return [
+        Relation(name, kind, readers, [Column(*column) for column in columns], comment)
+        for name, kind, readers, columns, comment in rows
+    ]
 
 
 def roles(connection: psycopg.Connection) -> list[tuple[str, str | None]]:

@@ -55,7 +55,7 @@ def http_page(openapi: dict[str, Any]) -> str:
     lines += ["| route | does | answers |", "| --- | --- | --- |"]
     for path, methods in openapi["paths"].items():
         for method, route in methods.items():
-            says = route.get("summary", "")
+            says = (route.get("description") or route.get("summary", "")).split("\n")[0]
             answers = ", ".join(sorted(route.get("responses", {})))
             lines.append(f"| `{method.upper()} {path}` | {says} | {answers} |")
     return "\n".join(lines) + "\n"

@@ -46,7 +46,7 @@ def check_ports(settings: Settings, stores: Stores) -> None:
 
 def _uvicorn(app: str, port: int) -> list[str]:
     command = [sys.executable, "-m", "uvicorn", app, "--host", HOST, "--port", str(port)]
-    return [*command, "--no-access-log", "--timeout-graceful-shutdown", "3"]
+    return [*command, "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"]
 
 
 def _http(port: int, path: str) -> Callable[[int], bool]:

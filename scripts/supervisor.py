@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.embedded import EmbeddedError
 from scripts.guard import Guard
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between a death and the next start
 LIVED_WELL = 60.0  # seconds after which the back-off begins anew
-ASK_EVERY = 0.05  # seconds between two questions whether a part answers
-READY_TIMEOUT = 60.0  # seconds
+ASK_EVERY = 0.1  # seconds between two questions whether a part answers
+READY_TIMEOUT = 30.0  # seconds until we say that a part does not answer yet
+LAST_LINES = 1.0  # seconds; a grandchild may hold the pipe open
 STOP_PATIENCE = (10.0, 10.0)  # seconds after the first and the second request to stop; then it is killed
 
 
@@ -32,6 +34,7 @@ class Part:
     log: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     must_start: bool = False  # dying before it ever answered ends everything
+    refusal: str = ""  # why its answer is not good enough
     process: asyncio.subprocess.Process | None = None
     keeper: asyncio.Task[None] | None = None
 
@@ -65,14 +68,20 @@ class Supervisor:
         answered = asyncio.Event()
         self._parts.append(part)
         part.keeper = asyncio.create_task(self._keep(part, answered))
-        waits = {asyncio.create_task(answered.wait()), asyncio.create_task(self._stopping.wait())}
-        done, _ = await asyncio.wait({*waits, part.keeper}, timeout=READY_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        if part.keeper in done:
+        stopping = asyncio.create_task(self._stopping.wait())
+        ready = asyncio.create_task(answered.wait())
+        while not (answered.is_set() or self.stopping or part.keeper.done()):
+            done, _ = await asyncio.wait(
+                {stopping, ready, part.keeper}, timeout=READY_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                say(f"{part.name} does not answer yet{_see(part)}")
+        stopping.cancel()
+        ready.cancel()
+        if part.keeper.done():
             await part.keeper
-        elif not done:
-            raise PartError(f"{part.name} does not answer after {READY_TIMEOUT:.0f} s{_see(part)}")
+        if part.refusal:
+            raise PartError(part.refusal)
 
     async def stop(self) -> None:
         """Stop everything: what was started together goes together, the stores last."""
@@ -86,9 +95,13 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             process = await self._launch(part)
-            talk = asyncio.gather(_pass_on(part.name, process.stdout), _ask(part, process.pid, answered))
+            lines = asyncio.create_task(_pass_on(part.name, process.stdout))
+            asking = asyncio.create_task(_ask(part, process.pid, answered))
             code = await process.wait()
-            talk.cancel()
+            await asyncio.wait([lines], timeout=LAST_LINES)
+            lines.cancel()
+            asking.cancel()
+            await asyncio.gather(lines, asking, return_exceptions=True)
             self._guard.forget(process.pid)
             if self._stopping.is_set():
                 return
@@ -149,7 +162,11 @@ async def _pass_on(name: str, stream: asyncio.StreamReader | None) -> None:
 
 async def _ask(part: Part, pid: int, answered: asyncio.Event) -> None:
     while not answered.is_set():
-        if await asyncio.to_thread(part.answers, pid):
+        try:
+            answers = await asyncio.to_thread(part.answers, pid)
+        except EmbeddedError as error:
+            part.refusal, answers = str(error), True
+        if answers:
             answered.set()
         else:
             await asyncio.sleep(ASK_EVERY)
