@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import select
 from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 CONNECT_TIMEOUT = 5  # seconds a host
@@ -36,6 +38,20 @@ def connection_options(url: str, name: str, *, statement_timeout: float = STATEM
         "tcp_user_timeout": 9000,  # milliseconds
         **chosen,
     }
+
+
+def looks_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """Tell by the idle socket alone, without a round trip, whether the server is still at the other end."""
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    try:
+        while poll.poll(0):
+            connection.pgconn.consume_input()  # a notice is no harm; the end of the stream raises
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 class BackOff:

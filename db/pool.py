@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import select
 import time
 from typing import Any, Self
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
-from db.connection import STATEMENT_TIMEOUT, BackOff, connection_options
+from db.connection import STATEMENT_TIMEOUT, BackOff, connection_options, looks_alive
 
 PREPARE_AFTER = 2  # runs of a statement; ours are few and come again and again
 FAIL_FAST = 0.5  # seconds a caller waits for a connection while the database is known to be gone
@@ -69,7 +68,7 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
         deadline = time.monotonic() + (within if self.presence.away_since is None else min(within, FAIL_FAST))
         while True:
             connection = await self.getconn(timeout=max(deadline - time.monotonic(), 0.001))
-            if _looks_alive(connection):
+            if looks_alive(connection):
                 return connection
             await connection.close()
             await self.putconn(connection)
@@ -87,19 +86,6 @@ async def open_pool(
     pool = Pool(url, name=name, min_size=min_size, max_size=max_size, statement_timeout=statement_timeout)
     await pool.open(wait=False)
     return pool
-
-
-def _looks_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
-    if connection.closed:
-        return False
-    poll = select.poll()
-    poll.register(connection.pgconn.socket, select.POLLIN)
-    try:
-        while poll.poll(0):
-            connection.pgconn.consume_input()  # a notice is no harm; the end of the stream raises
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def _persistent(presence: Presence, closing: asyncio.Event) -> type[psycopg.AsyncConnection[Any]]:
