@@ -93,7 +93,12 @@ class Settings(BaseSettings):
     redis_password: str = Field("", description="password of a Redis of our own")
     pgadmin_email: str = Field("", description="compose: login of pgAdmin, where that profile is on")
     pgadmin_password: str = Field("", description="compose: password of pgAdmin")
-    websocket_server: Literal["wsify", "hub"] = Field("hub", description="compose: what serves `/ws`")
+    pgadmin_port: int = Field(5050, ge=1, le=65535, description="compose: port on 127.0.0.1 of pgAdmin")
+    websocket_server: Literal["wsify", "hub"] = Field("wsify", description="compose: what serves `/ws`")
+    http_address: str = Field("0.0.0.0", description="compose: address of this machine that nginx is published on")  # noqa: S104
+    trusted_proxies: TextList = Field(
+        (), description="compose: addresses or networks, comma separated, of a TLS proxy in front of nginx"
+    )
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(parse_upper)] = Field(
         "INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`"
     )

@@ -4,6 +4,7 @@ Standard library only, since `make up` runs it on machines where nothing is inst
 """
 
 import os
+import platform
 import random
 import re
 import secrets
@@ -33,6 +34,8 @@ def fresh(example: str) -> str:
     lines = [re.sub(rf"={SAMPLE}$", lambda _: f"={secrets.token_hex(32)}", line) for line in example.splitlines()]
     postgres, redis = free_store_ports(2)
     text = "\n".join(lines) + "\n"
+    if platform.machine().lower() not in {"x86_64", "amd64"}:  # wsify's image is for these alone
+        text = re.sub(r"^WEBSOCKET_SERVER=.*$", "WEBSOCKET_SERVER=hub", text, flags=re.MULTILINE)
     text = re.sub(r"^POSTGRES_PORT=.*$", f"POSTGRES_PORT={postgres}", text, flags=re.MULTILINE)
     return re.sub(r"^(REDIS_URL=.*):\d+/0$", rf"\g<1>:{redis}/0", text, flags=re.MULTILINE)
 
