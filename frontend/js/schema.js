@@ -30,8 +30,8 @@ function plan(name, property, required, root) {
   return {
     name,
     kind: kindOf(name, schema),
-    label: schema.title ?? name,
-    hint: [schema.description, rangeOf(schema)].filter(Boolean).join(" "),
+    label: property.title ?? name,
+    hint: [schema.description, rangeOf(schema), shapeOf(name, schema)].filter(Boolean).join(" "),
     required,
     default: schema.default ?? undefined,
     options: schema.enum ?? [],
@@ -74,6 +74,12 @@ function kindOf(name, { type, enum: options, format, maxLength }) {
   if (type !== "string") return "json";
   if (format) return "line";
   return maxLength > LINE_LENGTH || PROSE.test(name) ? "text" : "line";
+}
+
+/** Only for what is typed as JSON: what it has to look like. */
+function shapeOf(name, schema) {
+  if (kindOf(name, schema) !== "json") return "";
+  return { array: "A JSON list: [ … ]", object: "A JSON object: { … }" }[schema.type] ?? "Any JSON.";
 }
 
 function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
