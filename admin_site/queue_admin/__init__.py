@@ -1,0 +1,1 @@
+"""The queue in Django's admin: read through unmanaged models, steered through SQL functions, never edited."""

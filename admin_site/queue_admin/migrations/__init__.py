@@ -1,0 +1,1 @@
+"""Django migrations: the groups; the models are views of another schema."""
