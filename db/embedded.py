@@ -79,7 +79,8 @@ class Postgres:
             **self.options,
         }
         pairs = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return self.identity.command([str(self.identity.binaries / "postgres"), "-D", str(self.identity.data), *pairs])
+        who = self.identity
+        return who.command([str(who.binaries / "postgres"), "-D", str(who.data), *pairs])
 
     def url(self, user: str = SUPERUSER, password: str | None = None, database: str = "postgres") -> str:
         """Return the address of a database for a login (default: the superuser)."""
@@ -91,10 +92,7 @@ class Postgres:
             psycopg.connect(make_conninfo(self.url(), connect_timeout=2)).close()
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise EmbeddedError(
-                    f"the Postgres on port {self.port} refuses our password: it is another server, or {self.data} "
-                    "was made with another one"
-                ) from None
+                raise EmbeddedError(f"the Postgres on port {self.port} is not ours: it refuses our password") from None
             return False
         return True
 
@@ -199,5 +197,4 @@ def _wheel(package: str) -> Path:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    told = [line for line in lines if "FATAL" in line or "error" in line.lower()]
-    return (told or lines or ["it said nothing"])[-1]
+    return ([line for line in lines if "FATAL" in line or "error" in line.lower()] or lines or ["it said nothing"])[-1]
