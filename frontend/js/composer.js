@@ -3,6 +3,7 @@
  */
 
 import { announce } from "./announcer.js";
+import { uuid } from "./client/uuid.js";
 import { PayloadForm } from "./form.js";
 import { Picker } from "./picker.js";
 
@@ -23,6 +24,8 @@ export class Composer {
   #send = document.getElementById("send");
   #label = document.getElementById("send-label");
   #timer = 0;
+  /** What was sent without an answer: sent again it is the same task, not a second one. */
+  #unanswered = { content: "", key: "" };
 
   /**
    * @param {import("./taskbell.js").Taskbell} taskbell
@@ -77,14 +80,22 @@ export class Composer {
     const payload = this.#payload.read();
     if (payload === null) return;
     this.#busy(true);
+    const { name } = this.#picker.chosen;
+    const idempotencyKey = this.#keyFor(JSON.stringify([name, payload]));
     try {
-      this.#onsend(await this.#taskbell.enqueue(this.#picker.chosen.name, payload));
+      this.#onsend(await this.#taskbell.enqueue(name, payload, { idempotencyKey }));
+      this.#unanswered = { content: "", key: "" };
     } catch (error) {
       this.#busy(false);
       const isShown = this.#payload.complain(error.problem?.errors ?? []);
       if (!isShown) this.#refuse(error.message);
     }
     this.#busy(false);
+  }
+
+  #keyFor(content) {
+    if (this.#unanswered.content !== content) this.#unanswered = { content, key: uuid() };
+    return this.#unanswered.key;
   }
 
   #busy(isBusy) {

@@ -47,6 +47,7 @@ export class TaskCard {
       timings: find(".timings"),
       payload: find(".payload pre"),
       shared: find(".shared"),
+      refusal: find(".refusal"),
       cancel: find(".cancel"),
       copyResult: find(".copy-result"),
     };
@@ -125,7 +126,8 @@ export class TaskCard {
       await this.#task.cancel();
     } catch (error) {
       this.#isCancelling = false;
-      announce(error.message);
+      this.#parts.refusal.textContent = error.message;
+      this.#parts.refusal.hidden = this.#task.isFinished;
     }
     this.render();
     if (this.#parts.cancel.hidden) this.#parts.name.focus();

@@ -20,6 +20,8 @@ export class Poller {
   /** @type {Map<import("./task.js").Task, number>} when each was asked last, by performance.now() */
   #asked = new Map();
   #pending = new Set();
+  /** Tasks to ask about once more, because news came while a question was on its way. */
+  #again = new Set();
   #timer = 0;
 
   /**
@@ -48,7 +50,10 @@ export class Poller {
 
   /** Ask about this task at once. @param {import("./task.js").Task} task */
   async now(task) {
-    if (this.#pending.has(task)) return;
+    if (this.#pending.has(task)) {
+      this.#again.add(task);
+      return;
+    }
     this.#pending.add(task);
     try {
       await this.#fetch(task);
@@ -58,11 +63,14 @@ export class Poller {
       this.#pending.delete(task);
       if (this.#asked.has(task)) this.#asked.set(task, performance.now());
     }
+    if (this.#again.delete(task) && this.#asked.has(task)) await this.now(task);
   }
 
   #tick() {
     const pace = this.#isLive() ? BEHIND_THE_BELL_MS : WITHOUT_BELL_MS;
     const due = performance.now() - pace * Math.max(1, this.#asked.size / TASKS_AT_FULL_PACE);
-    for (const [task, asked] of this.#asked) if (asked < due) this.now(task);
+    for (const [task, asked] of this.#asked) {
+      if (asked < due && !this.#pending.has(task)) this.now(task);
+    }
   }
 }

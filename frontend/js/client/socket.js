@@ -28,6 +28,7 @@ export class Socket {
   /** @type {WebSocket | null} */
   #socket = null;
   #wanted = false;
+  #attempts = 0;
   #failures = 0;
   #pause = 0;
 
@@ -74,6 +75,10 @@ export class Socket {
     this.#socket?.close();
   }
 
+  get isWanted() {
+    return this.#wanted;
+  }
+
   /** @param {{id: string, token: string}} task */
   join({ id, token }) {
     this.#watched.set(id, token);
@@ -92,14 +97,15 @@ export class Socket {
   }
 
   async #connect() {
+    const attempt = ++this.#attempts;
     let socket;
     try {
       const address = new URL(await this.#address(), globalThis.location?.href);
       address.protocol = address.protocol.replace(/^http/, "ws");
-      if (!this.#wanted) return;
+      if (!this.#wanted || attempt !== this.#attempts) return;
       socket = new WebSocket(address);
     } catch {
-      this.#retry();
+      if (attempt === this.#attempts) this.#retry();
       return;
     }
     this.#socket = socket;

@@ -141,6 +141,7 @@ export class Watch {
 
   /** @returns {Link} without a websocket: polling as long as the API answers */
   #detour() {
+    if (!this.#socket.isWanted) return "connecting";
     if (this.#socket.hasFailed) return this.#http.isAnswering ? "polling" : "reconnecting";
     return this.link === "connecting" ? "connecting" : "reconnecting";
   }
