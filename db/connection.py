@@ -14,7 +14,7 @@ STATEMENT_TIMEOUT = 10.0  # seconds; the server ends what takes longer
 PLAIN_SESSION = (
     "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c default_transaction_isolation=read\\ committed"
 )
-RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts to reconnect, doubling from the one to the other
+RETRY_FIRST, RETRY_MOST = 0.1, 2.0  # seconds between attempts to reconnect, doubling from the one to the other
 
 
 def connection_options(url: str, name: str, *, statement_timeout: float = STATEMENT_TIMEOUT) -> dict[str, Any]:

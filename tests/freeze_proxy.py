@@ -70,7 +70,8 @@ class FreezeProxy:
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self._writers.add(writer)
-        with contextlib.suppress(OSError):
+        # A task of asyncio's streams that ends cancelled is reported as an error of theirs.
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._flowing.wait()
             there_reader, there_writer = await asyncio.open_connection(*self._target)
             self._writers.add(there_writer)
