@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -55,7 +56,7 @@ class Connection:
 
     async def serve(self) -> None:
         """Serve until the client goes, or is sent away."""
-        parts = [asyncio.create_task(self._listen()), asyncio.create_task(self._send())]
+        parts: list[asyncio.Future[Any]] = [asyncio.create_task(self._listen()), asyncio.create_task(self._send())]
         try:
             await asyncio.wait([*parts, self._verdict], return_when=asyncio.FIRST_COMPLETED)
         finally:

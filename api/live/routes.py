@@ -23,15 +23,18 @@ COMMAND = {
     "properties": {"command": {"type": "string"}, "args": {"type": ["object", "null"]}},
     "required": ["command"],
 }
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A stream of events.", "content": {"text/event-stream": {}}},
+    204: {"description": "`Last-Event-ID` is the task's last state: nothing more will come."},
+}
+YES: dict[int | str, dict[str, Any]] = {200: {"description": "wsify may do it.", "content": {}}}
 
 
 @router.get(
     "/api/tasks/{id}/events",
     tags=["tasks"],
     response_class=Response,
-    responses={200: {"description": "A stream of events.", "content": {"text/event-stream": {}}}}
-    | {204: {"description": "`Last-Event-ID` is the task's last state: nothing more will come."}}
-    | problems(401, 403, 404, 503),
+    responses=STREAM | problems(401, 403, 404, 503),
 )
 async def get_events(
     request: Request,
@@ -46,7 +49,7 @@ async def get_events(
     "/api/ws/authorize",
     tags=["websocket"],
     response_class=Response,
-    responses={200: {"description": "wsify may do it.", "content": {}}} | problems(403, 404, 413, 415, 422, 503),
+    responses=YES | problems(403, 404, 413, 415, 422, 503),
     openapi_extra=body_of(COMMAND, JOIN),
 )
 async def authorize(request: Request) -> Response:

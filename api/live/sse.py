@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.errors import PRIVATE
 from api.watch import Watcher
-from api.watched import Changes
+from api.watched import Changes, Task
 from db.errors import DatabaseError
 
 HEARTBEAT = 15.0  # seconds of silence after which a comment is sent, so that proxies keep the connection
@@ -76,7 +76,7 @@ class EventStream(Response):
         await _send_part(send, b"", last=True)
 
 
-def _event(task: dict[str, object]) -> bytes:
+def _event(task: Task) -> bytes:
     return b"id: %d\ndata: %b\n\n" % (task["seq"], to_json(task))
 
 
