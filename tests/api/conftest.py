@@ -1,6 +1,8 @@
 """One API with one worker and one database a module, and a key of each role."""
 
 import hashlib
+import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,7 +34,7 @@ class Site:
         """Return a client with the key of that name."""
         if name is not None:
             headers["Authorization"] = f"Bearer {KEYS[name][1]}"
-        return httpx.Client(base_url=self.base, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.base, headers=headers, timeout=30, trust_env=False, verify=False)
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,35 @@ def module_database(postgres_server: PostgresServer) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def site(module_database: Database, module_processes: Processes) -> Site:
-    """An API with keys and few public tasks, and a worker."""
-    module_processes.worker(module_database)
+    """An API with keys and few public tasks. Tasks are registered, and no worker runs them: what is queued stays so."""
+    register(module_database)
     base = module_processes.api(module_database, API_KEYS=API_KEYS, PUBLIC_TASKS=PUBLIC_TASKS)
     return Site(base, module_database, module_processes)
+
+
+@pytest.fixture(scope="module")
+def working_site(site: Site) -> Site:
+    """The same with a worker."""
+    site.processes.worker(site.database)
+    return site
+
+
+def register(database: Database) -> None:
+    """Let the database know tasks as a worker would that has gone since."""
+    properties = {
+        "echo": {},
+        "sleep": {"seconds": {"type": "number"}},
+        "wordcount": {"text": {"type": "string"}},
+        "secret": {"n": {"type": "integer"}},
+    }
+    types = [
+        {"name": name, "description": name, "schema": {"type": "object", "properties": schema}}
+        for name, schema in properties.items()
+    ]
+    worker = uuid.uuid4()
+    connection = database.connect()
+    connection.execute("select taskbell.register(%s, 'gone', 1, '0', '{}', %s::jsonb)", [worker, json.dumps(types)])
+    connection.execute("select taskbell.deregister(%s)", [worker])
 
 
 @pytest.fixture
