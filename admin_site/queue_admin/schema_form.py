@@ -19,7 +19,8 @@ class PayloadForm(forms.Form):
         super().__init__(data, prefix=None)
         self._schema = schema
         required = set(schema.get("required", []))
-        for name, part in schema.get("properties", {}).items():
+        # jsonb keeps no order: what must be filled comes first.
+        for name, part in sorted(schema.get("properties", {}).items(), key=lambda item: item[0] not in required):
             self.fields[PREFIX + name] = _field(name, resolve(part, schema), required=name in required)
         if self._is_open:
             self.fields[PREFIX + MORE] = JsonObjectField(
@@ -122,7 +123,7 @@ def _text_widget(name: str) -> forms.Widget:
 
 def _help(part: dict[str, Any]) -> str:
     described = part.get("description") or ("JSON" if _kind(part) == "json" else "")
-    default = f"default {json.dumps(part['default'], ensure_ascii=False)}" if "default" in part else ""
+    default = f"default {json.dumps(part['default'], ensure_ascii=False)}" if part.get("default") is not None else ""
     return "; ".join(filter(None, (described, default)))
 
 

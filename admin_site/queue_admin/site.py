@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
@@ -48,3 +49,9 @@ class TaskbellSite(UnfoldAdminSite):
         return TemplateResponse(
             request, f"taskbell/{template}", {**self.each_context(request), "title": title, **context}
         )
+
+    def fragment(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        """Return a part of a page, which replaces the one in the browser; the header tells it from a login page."""
+        response = render(request, f"taskbell/{template}", context)
+        response["X-Taskbell-Fragment"] = "1"
+        return response

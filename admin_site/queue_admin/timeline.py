@@ -28,7 +28,8 @@ class Timeline:
     """The whole picture."""
 
     spans: list[Span]
-    marks: list[tuple[float, str, str]]  # x, where the words are anchored, words
+    start: datetime
+    end: datetime
     height: int
     width: int = WIDTH
     bar: int = BAR
@@ -60,8 +61,7 @@ def draw(task: Task, attempts: Sequence[Attempt], now: datetime | None = None) -
         title = f"attempt {attempt.attempt}: {attempt.status}, {words(ended, begun)}"
         spans.append(span(begun, ended, 1, attempt.status, title))
     lanes = 2 if attempts else 1
-    marks = [(0.0, "start", f"{start:%H:%M:%S}"), (float(WIDTH), "end", f"{end:%H:%M:%S}")]
-    return Timeline(spans, marks, lanes * LANE + 20)
+    return Timeline(spans, start, end, lanes * LANE)
 
 
 def words(later: datetime, earlier: datetime) -> str:
@@ -75,7 +75,7 @@ def duration(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 100:  # noqa: PLR2004
-        return f"{seconds:.3g} s"
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004
     minutes, hours = seconds / 60, seconds / 3600
     if hours < 2:  # noqa: PLR2004
         return f"{minutes:.0f} min"

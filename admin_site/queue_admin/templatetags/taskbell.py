@@ -28,6 +28,21 @@ def exact(moment: datetime | None) -> str:
 
 
 @register.filter
+def lasting(moment: datetime | None) -> SafeString | str:
+    """Write for how long something has been so."""
+    if moment is None:
+        return "–"
+    words = timeline.words(datetime.now(UTC), moment)
+    return format_html('<time datetime="{}" title="since {}">{}</time>', moment.isoformat(), exact(moment), words)
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """Write the time of day to the millisecond."""
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+@register.filter
 def seconds(value: float | timedelta | None) -> str:
     """Write a number of seconds, or an interval, for people."""
     if value is None:

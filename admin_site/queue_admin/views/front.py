@@ -1,7 +1,7 @@
 """The part of the front page that refreshes itself."""
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from admin_site.queue_admin.front import overview
 from admin_site.queue_admin.rights import SEE, needs
@@ -10,4 +10,4 @@ from admin_site.queue_admin.rights import SEE, needs
 @needs(SEE)
 def live(request: HttpRequest) -> HttpResponse:
     """Return the changing part of the front page alone."""
-    return render(request, "taskbell/front_live.html", overview(), headers={"X-Taskbell-Fragment": "1"})
+    return admin.site.fragment(request, "front_live.html", overview())  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from admin_site.queue_admin import paging, timeline
 from admin_site.queue_admin.acts import ACTS
@@ -53,13 +52,13 @@ def listing(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Show one task."""
     context = _task_context(request, task_id)
-    return admin.site.page(request, "task.html", context["task"].task, **context)  # type: ignore[attr-defined]
+    return admin.site.page(request, "task.html", f"Task {context['task'].task}", **context)  # type: ignore[attr-defined]
 
 
 @needs(SEE)
 def live(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Return the changing part of a task's page alone."""
-    return render(request, "taskbell/task_live.html", _task_context(request, task_id), headers={"X-Taskbell-Fragment": "1"})
+    return admin.site.fragment(request, "task_live.html", _task_context(request, task_id))  # type: ignore[attr-defined]
 
 
 @needs(SEE)
@@ -70,7 +69,7 @@ def link(request: HttpRequest, task_id: UUID) -> HttpResponse:
     scope: tokens.Scope = "owner" if may_operate(request) else "view"
     base = settings.UNFOLD["SITE_URL"]
     address = "" if hidden else f"{base}/#{urlencode({'id': task_id, 'token': tokens.sign(task_id, scope)})}"
-    return render(request, "taskbell/link.html", {"address": address, "scope": scope}, headers={"X-Taskbell-Fragment": "1"})
+    return admin.site.fragment(request, "link.html", {"address": address, "scope": scope})  # type: ignore[attr-defined]
 
 
 def _task_context(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
