@@ -9,12 +9,10 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg.rows import AsyncRowFactory, dict_row, tuple_row
 
-from db.connection import STATEMENT_TIMEOUT
 from db.errors import NO_DATABASE, translate
 from db.pool import Pool
 
-DEADLINE = STATEMENT_TIMEOUT + 2.0  # seconds for the answer; the server's own deadline comes first if it still lives
-CONNECTION_WAIT = 5.0  # seconds for a free connection
+CONNECTION_WAIT = 5.0  # seconds for a free connection, or as long as a statement may take if that is less
 STALE_PLAN = "0A000"  # "cached plan must not change result type": a migration came in between
 
 Row = TypeVar("Row")
@@ -48,9 +46,9 @@ class Caller:
             raise translate(error) from error
 
     async def _once(self, query: LiteralString, arguments: Sequence[Any], shape: AsyncRowFactory[Row]) -> list[Row]:
-        connection = await self._pool.take(CONNECTION_WAIT)
+        connection = await self._pool.take(min(CONNECTION_WAIT, self._pool.deadline))
         # Not a cancellation, which would ask the silent server to cancel first: the socket ends, and with it the call.
-        deadline = asyncio.get_running_loop().call_later(DEADLINE, cut, connection)
+        deadline = asyncio.get_running_loop().call_later(self._pool.deadline, cut, connection)
         try:
             async with connection.cursor(row_factory=shape) as cursor:
                 await cursor.execute(query, arguments)

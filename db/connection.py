@@ -27,7 +27,7 @@ def connection_options(url: str, name: str, *, statement_timeout: float = STATEM
     timeouts = f"-c statement_timeout={round(statement_timeout * 1000)} -c idle_in_transaction_session_timeout=15000"
     chosen["options"] = " ".join([timeouts, PLAIN_SESSION, str(chosen.get("options", ""))]).strip()
     return {
-        "application_name": f"taskbell {name}",
+        "application_name": f"taskbell {name.removeprefix('taskbell ')}",
         "client_encoding": "utf8",
         "connect_timeout": CONNECT_TIMEOUT,
         "target_session_attrs": "read-write",  # of several hosts, the one that takes writes

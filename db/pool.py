@@ -44,6 +44,8 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
 
     def __init__(self, url: str, *, name: str, min_size: int, max_size: int, statement_timeout: float) -> None:
         self.presence = Presence(name)
+        # Seconds for an answer; the server's own deadline comes first, if it still lives.
+        self.deadline = statement_timeout + min(2.0, statement_timeout / 2)
         self._closing = asyncio.Event()
         super().__init__(
             "",

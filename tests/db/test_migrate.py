@@ -43,14 +43,18 @@ def empty(postgres_server: PostgresServer) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def bare_server(request: pytest.FixtureRequest, tmp_path: Path, guard: Guard) -> Iterator[Callable[[str, str], str]]:
+def bare_server(request: pytest.FixtureRequest, tmp_path: Path, guard: Guard) -> Iterator[Callable[..., str]]:
     """A server that never saw Taskbell: `url(login, database)`."""
     binaries = request.getfixturevalue("postgres_server")._embedded.binaries
     server = embedded.Postgres(tmp_path / "bare", embedded.free_port(), "super-password", binaries, FAST)
     process = embedded.start(server, tmp_path / "bare.log")
     guard.watch(process.pid)
     passwords = {"postgres": "super-password", MIGRATOR: "m", APP: "a"}
-    yield lambda login, database="postgres": server.url(login, passwords[login], database)
+
+    def url(login: str, database: str = "postgres") -> str:
+        return server.url(login, passwords[login], database)
+
+    yield url
     embedded.stop(process)
 
 

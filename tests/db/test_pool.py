@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from db import call
 from db.call import Caller
 from db.errors import Busy, Unavailable
 from db.pool import Pool, open_pool
@@ -96,11 +95,11 @@ async def test_a_database_that_goes_away_and_comes_back_makes_two_lines(
     assert not any(record.exc_info for record in lines)
 
 
-async def test_a_silent_peer_costs_one_deadline(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "DEADLINE", 0.5)
+async def test_a_silent_peer_costs_one_deadline(database: Database) -> None:
     with FreezeProxy(urlsplit(database.url).port or 0) as proxy:
         async with opened(through(proxy, database.url), size=1) as (pool, caller):
             await pool.wait()
+            pool.deadline = 0.5
             proxy.freeze()
             started = time.monotonic()
             with pytest.raises(Unavailable):
