@@ -54,6 +54,11 @@ def running(task_id: UUID | str, name: str, attempt: int) -> Iterator[None]:
         _running.reset(token)
 
 
+def mark(task_id: UUID | str, name: str, attempt: int) -> None:
+    """Mark every line logged in the present context from now on: for a context that belongs to one run alone."""
+    _running.set(RunningTask(task_id, name, attempt))
+
+
 class TextFormatter(logging.Formatter):
     """`12:00:01.123 INFO  worker wordcount/1 0199…  the message`, for people."""
 

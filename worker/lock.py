@@ -1,0 +1,103 @@
+"""Which exclusive queues this worker holds: a Redis lock a queue, and the holder row in the database behind it."""
+
+import logging
+from uuid import UUID, uuid4
+
+from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.exceptions import LockError, RedisError
+
+from db.errors import DatabaseError
+from db.worker_client import WorkerClient
+
+LIFE = 5.0  # seconds a lock lives after it was last extended; the holder row likewise
+REDIS_WITHIN = 1.0  # seconds for an answer of Redis
+
+log = logging.getLogger(__name__)
+
+
+def connect(url: str) -> Redis:
+    """Return a client that gives up soon and tries nothing twice: whoever can't reach Redis holds no lock."""
+    return Redis.from_url(url, socket_timeout=REDIS_WITHIN, socket_connect_timeout=REDIS_WITHIN, retry=None)
+
+
+def lock_of(redis: Redis, installation: UUID, queue: str, token: str | None = None) -> Lock:
+    """Return the lock of a queue; with `token`, as it was won by somebody on our behalf."""
+    lock = Lock(redis, f"taskbell:{installation}:lock:{queue}", timeout=LIFE, thread_local=False)
+    if token is not None:
+        lock.local.token = token.encode()
+    return lock
+
+
+class Locks:
+    """The exclusive queues held. Without Redis the holder row alone is the lock."""
+
+    def __init__(self, client: WorkerClient, worker: UUID, installation: UUID, redis: Redis | None) -> None:
+        self.tokens: dict[str, str | None] = {}  # by queue; None: held by its row alone
+        self._client = client
+        self._worker = worker
+        self._installation = installation
+        self._redis = redis
+        self.answers = True  # Redis, the last time it was asked
+
+    async def take(self, queue: str) -> bool:
+        """Try to become the one worker of a queue; never waits for another's lock. `DatabaseError`: no database."""
+        if self._redis is None:
+            if held := await self._client.hold(self._worker, queue):
+                self.tokens[queue] = None
+            return held
+        token = str(uuid4())
+        lock = lock_of(self._redis, self._installation, queue)
+        try:
+            won = await lock.acquire(blocking=False, token=token)
+            self._say(None)
+        except (RedisError, OSError) as error:
+            self._say(error)
+            return False
+        if not won:
+            return False
+        try:
+            if await self._client.hold(self._worker, queue):
+                self.tokens[queue] = token
+                return True
+        except DatabaseError:
+            await self._release(lock)
+            raise
+        await self._release(lock)
+        return False
+
+    def forget(self, queue: str) -> None:
+        """Note that a queue was lost."""
+        self.tokens.pop(queue, None)
+
+    async def give(self, queue: str) -> None:
+        """Give a queue up, after its claims were completed or released, so that another worker may take it at once."""
+        token = self.tokens.pop(queue, None)
+        # Redis first: who hears the ring of the row finds the lock free.
+        if self._redis is not None and token is not None:
+            await self._release(lock_of(self._redis, self._installation, queue, token))
+        await self._client.unhold(self._worker, queue)
+
+    async def close(self) -> None:
+        """Give up what is still locked in Redis, and disconnect."""
+        if self._redis is None:
+            return
+        for queue, token in self.tokens.items():
+            if token is not None:
+                await self._release(lock_of(self._redis, self._installation, queue, token))
+        self.tokens.clear()
+        await self._redis.aclose()
+
+    async def _release(self, lock: Lock) -> None:
+        try:
+            await lock.release()
+        except (LockError, RedisError, OSError):
+            pass  # it ends by itself
+
+    def _say(self, error: Exception | None) -> None:
+        """Log once that Redis is away, and once that it is back."""
+        if error is not None and self.answers:
+            log.error("Redis does not answer, so no lock can be won; trying again each second: %s", error)
+        elif error is None and not self.answers:
+            log.warning("Redis answers again")
+        self.answers = error is None

@@ -1,0 +1,83 @@
+"""What waits to be told to the database, of one kind; told in batches, again until the database has taken it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from db.errors import Unavailable
+from db.models import Refusal
+from worker.run import Run
+
+MOST = 1000  # outcomes a statement
+AWAY = 0.5  # seconds between tries while the database is away
+BUSY_AGAIN = 0.1  # seconds until what somebody else's transaction held is told again
+
+log = logging.getLogger(__name__)
+Value = TypeVar("Value")
+Item = tuple[Run, Value]
+
+
+class Outbox(Generic[Value]):
+    """Runs and what to tell of each.
+
+    `send` is one statement, and returns what it refused. `stale` hears of runs whose claim is no longer ours,
+    `unfit` of those that the database can't take.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[list[Run], list[Value]], Awaitable[dict[UUID, Refusal]]],
+        stale: Callable[[Run], None],
+        unfit: Callable[[Run, Exception], None],
+    ) -> None:
+        self._send = send
+        self._stale = stale
+        self._unfit = unfit
+        self._waiting: deque[Item[Value]] = deque()
+        self._sending: list[Item[Value]] = []
+
+    def put(self, run: Run, value: Value) -> None:
+        """Add a run."""
+        self._waiting.append((run, value))
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._sending)
+
+    def runs(self) -> Iterable[Run]:
+        """Return the runs of which the database may not know yet."""
+        return (run for run, _ in (*self._sending, *self._waiting))
+
+    async def empty(self) -> None:
+        """Tell all that waits."""
+        while self._waiting:
+            self._sending = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
+            busy = await self._tell(self._sending)
+            self._sending = []
+            if busy:
+                self._waiting.extend(busy)
+                await asyncio.sleep(BUSY_AGAIN)
+
+    async def _tell(self, items: list[Item[Value]]) -> list[Item[Value]]:
+        """Tell these, apart where they can't be told together; return what was busy."""
+        runs, values = [run for run, _ in items], [value for _, value in items]
+        while True:
+            try:
+                refused = await self._send(runs, values)
+                break
+            except Unavailable:
+                await asyncio.sleep(AWAY)  # the pool has said so, once
+            except Exception as error:  # noqa: BLE001 - one of them does not fit; it must not take the others along
+                if len(items) == 1:
+                    self._unfit(runs[0], error)
+                    return []
+                half = len(items) // 2
+                return await self._tell(items[:half]) + await self._tell(items[half:])
+        if not refused:
+            return []
+        for run in runs:
+            if refused.get(run.id) == "stale":
+                self._stale(run)
+        return [item for item in items if refused.get(item[0].id) == "busy"]

@@ -1,0 +1,152 @@
+"""The worker's side of its heart: starts it, hears its reports, and knows until when the worker may do what.
+
+The deadlines are the worker's own: where the heart says nothing, they pass.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from time import monotonic
+from types import FrameType
+from uuid import UUID
+
+from worker.drive import Interrupted, stepping
+from worker.heart import LEASE, Report, Wishes
+from worker.lock import LIFE
+
+MARGIN = 0.25  # seconds before another may take over, in which to stop
+SILENT = 5.0  # seconds without a report after which a heart is replaced
+PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
+
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """The heart, as its worker feels it. `on_report` is called on the event loop."""
+
+    def __init__(self, worker: UUID, installation: UUID, on_report: Callable[[Report], None]) -> None:
+        self.lease_until = monotonic() + LEASE - MARGIN
+        self.until: dict[str, float] = {}  # by exclusive queue
+        self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
+        self._wishes = Wishes(str(worker), str(installation), {}, listening=False, stopping=False, nudges=0)
+        self._on_report = on_report
+        self._heart: subprocess.Popen[bytes] | None = None
+        self._unread = b""
+        self._reports: list[Report] = []
+        self._heard_at = monotonic()
+
+    def start(self) -> None:
+        """Start the heart; from now on SIGUSR1 interrupts a task that lost the right to run."""
+        signal.signal(signal.SIGUSR1, self._interrupt)
+        self._start_heart()
+
+    def wish(self, *, tokens: dict[str, str | None] | None = None, listening: bool, stopping: bool) -> None:
+        """Say what the heart shall tell, if that is anything new; `tokens`: the exclusive queues that are held."""
+        held = self._wishes.tokens if tokens is None else dict(tokens)
+        wishes = self._wishes._replace(tokens=held, listening=listening, stopping=stopping)
+        if wishes != self._wishes:
+            self._wishes = wishes
+            self._send()
+
+    def nudge(self) -> None:
+        """Have the heart beat at once."""
+        self._wishes = self._wishes._replace(nudges=self._wishes.nudges + 1)
+        self._send()
+
+    def held(self, queue: str, since: float) -> None:
+        """Note that a queue was won, by a call that began `since`."""
+        self.until[queue] = since + LIFE - MARGIN
+        self.sure.add(queue)
+
+    def dropped(self, queue: str) -> None:
+        """Note that a queue is held no longer."""
+        self.until.pop(queue, None)
+        self.sure.discard(queue)
+
+    def may_run(self, queue: str, *, exclusive: bool) -> bool:
+        """Whether a task of this queue may go on."""
+        now = monotonic()
+        return now < self.lease_until and (not exclusive or now < self.until.get(queue, 0.0))
+
+    def listen(self) -> None:
+        """Hear what has come in, and replace a heart that has stopped beating. To be called all the time."""
+        self._read()
+        for report in self._reports:
+            self._on_report(report)
+        self._reports.clear()
+        assert self._heart is not None
+        if self._heart.poll() is not None or monotonic() - self._heard_at > SILENT:
+            log.error("the heart process has stopped beating; starting another one")
+            self.stop()
+            self._start_heart()
+
+    def stop(self) -> None:
+        """End the heart."""
+        if self._heart is None:
+            return
+        for pipe in (self._heart.stdin, self._heart.stdout):
+            assert pipe is not None
+            asyncio.get_running_loop().remove_reader(pipe.fileno())
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self._heart.kill()
+        self._heart.wait()
+        self._heart = None
+
+    def _start_heart(self) -> None:
+        self._heart = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "worker.heart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        assert self._heart.stdin is not None
+        assert self._heart.stdout is not None
+        for pipe in (self._heart.stdin, self._heart.stdout):
+            os.set_blocking(pipe.fileno(), False)  # noqa: FBT003
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self._heart.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._unread = b""
+        self._heard_at = monotonic()
+        asyncio.get_running_loop().add_reader(self._heart.stdout.fileno(), self.listen)
+        self._send()
+
+    def _send(self) -> None:
+        if self._heart is not None and self._heart.stdin is not None:
+            with contextlib.suppress(OSError):  # a heart that does not read is replaced soon
+                self._heart.stdin.write(json.dumps(self._wishes).encode() + b"\n")
+
+    def _read(self) -> None:
+        """Take in reports; move the deadlines. Also called by the signal handler, so it tells nobody."""
+        if self._heart is None or self._heart.stdout is None:
+            return
+        with contextlib.suppress(OSError):
+            while chunk := self._heart.stdout.read(65536):
+                self._unread += chunk
+        *lines, self._unread = self._unread.split(b"\n")
+        for line in lines:
+            report = Report(*json.loads(line))
+            self._heard_at = monotonic()
+            self._reports.append(report)
+            if report.beaten:
+                self.lease_until = max(self.lease_until, report.at + LEASE - MARGIN)
+            for queue in report.held:
+                if queue in self.until:
+                    self.until[queue] = max(self.until[queue], report.at + LIFE - MARGIN)
+            # What was won since that beat began can't be in its report.
+            self.sure = {queue for queue, end in self.until.items() if end >= report.at + LIFE - MARGIN}
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        """Raise inside a task that keeps the event loop busy after its claim was lost."""
+        run = stepping()
+        if run is None:
+            return
+        self._read()
+        if not self.may_run(run.queue, exclusive=run.queue in self.until):
+            run.stop = run.stop or "lost"
+            raise Interrupted("the worker lost the right to run this task")

@@ -1,0 +1,31 @@
+"""In development: starts the worker again when its code changes, once what runs has ended."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+
+from watchfiles import PythonFilter, awatch
+
+log = logging.getLogger(__name__)
+ROOT = Path(__file__).resolve().parent.parent
+
+
+async def wait_for_change(modules: Iterable[ModuleType], then: Callable[[], None]) -> None:
+    """Wait until a Python file of the worker, of `db/`, or beside one of the modules changes; then call `then`."""
+    folders = {ROOT / "worker", ROOT / "db"}
+    folders |= {Path(module.__file__).resolve().parent for module in modules if module.__file__}
+    async for changes in awatch(*folders, watch_filter=PythonFilter(), step=100, debounce=400):
+        names = sorted({Path(path).name for _, path in changes})
+        log.info("%s changed: starting again", ", ".join(names))
+        then()
+        return
+
+
+def start_again() -> None:
+    """Replace this process by a fresh one of the same id."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "worker"])

@@ -1,0 +1,162 @@
+"""Tells the database how runs end and how far they are, many at a time, beside claiming and running.
+
+At once when nothing else is in flight; else what comes in while a statement is under way, or within a few
+milliseconds, goes into the next one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from time import monotonic
+from uuid import UUID
+
+from db.models import Refusal
+from db.worker_client import WorkerClient
+from worker.outbox import MOST, Outbox
+from worker.outcome import Failure, storable
+from worker.run import Run
+
+GATHER = 0.002  # seconds in which outcomes gather while others are in flight
+ROOM = 4000  # outcomes that may wait; beyond that no more is claimed
+PROGRESS_EVERY = 0.1  # seconds between two reports of one run
+
+log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """The one way of outcomes to the database. `busy()`: is more in flight? `lost(run)` hears whose claim is gone."""
+
+    def __init__(self, client: WorkerClient, busy: Callable[[], bool], lost: Callable[[Run], None]) -> None:
+        self._client = client
+        self._busy = busy
+        self._done: Outbox[str] = Outbox(self._complete, lost, self._unfit)
+        self._failed: Outbox[Failure] = Outbox(self._fail, lost, self._drop)
+        self._interrupted: Outbox[str] = Outbox(self._break_off, lost, self._drop)
+        self._released: Outbox[None] = Outbox(self._release, lambda _run: None, self._drop)
+        self._progress: Outbox[None] = Outbox(self._tell_progress, lost, lambda _run, _error: None)
+        self._dirty: dict[UUID, Run] = {}
+        self._work = asyncio.Event()
+        self._resting = True
+
+    def succeeded(self, run: Run, result: str) -> None:
+        """Take a result, as JSON text."""
+        run.settled = True
+        self._done.put(run, result)
+        self._work.set()
+
+    def failed(self, run: Run, failure: Failure) -> None:
+        """Take a failure."""
+        run.settled = True
+        self._failed.put(run, failure)
+        self._work.set()
+
+    def interrupted(self, run: Run, reason: str) -> None:
+        """Take a run that had to be broken off: back to the queue, free of charge."""
+        run.settled = True
+        self._interrupted.put(run, reason)
+        self._work.set()
+
+    def released(self, runs: Iterable[Run]) -> None:
+        """Take what was claimed and has not begun: back to the queue, free of charge."""
+        for run in runs:
+            run.settled = True
+            self._released.put(run, None)
+            self._work.set()
+
+    def progressed(self, run: Run) -> None:
+        """Take note that a run has begun, or has progress to tell."""
+        self._dirty[run.id] = run
+        self._work.set()
+
+    def unsettled(self) -> list[Run]:
+        """Return the runs whose outcome the database may not know yet."""
+        return [run for box in (self._done, self._failed, self._interrupted, self._released) for run in box.runs()]
+
+    async def room(self) -> None:
+        """Wait while more outcomes wait than should."""
+        while len(self._done) + len(self._failed) > ROOM:
+            await asyncio.sleep(GATHER)
+
+    async def drained(self) -> None:
+        """Wait until everything is told."""
+        while not self._resting or self._work.is_set():
+            await asyncio.sleep(GATHER)
+
+    async def work(self) -> None:
+        """Tell what comes in, until cancelled."""
+        while True:
+            self._resting = True
+            await self._work.wait()
+            self._resting = False
+            if len(self._done) < MOST and self._busy():
+                await asyncio.sleep(GATHER)
+            self._work.clear()
+            if self._dirty:
+                self._gather_progress()
+                await self._progress.empty()
+            await self._done.empty()
+            await self._failed.empty()
+            await self._interrupted.empty()
+            await self._released.empty()
+
+    def _gather_progress(self) -> None:
+        """Take what is due: a run's last word at once, else ten times a second."""
+        now = monotonic()
+        for run in list(self._dirty.values()):
+            if run.settled or now - run.told_at >= PROGRESS_EVERY:
+                del self._dirty[run.id]
+                run.dirty = False
+                run.told_at = now
+                run.announced = True
+                self._progress.put(run, None)
+        if self._dirty:
+            asyncio.get_running_loop().call_later(PROGRESS_EVERY / 4, self._work.set)
+
+    async def _tell_progress(self, runs: list[Run], _values: list[None]) -> dict[UUID, Refusal]:
+        now = monotonic()
+        return await self._client.progress(
+            [
+                {"id": run.id, "token": run.token, "age": now - run.began, "fraction": run.fraction, "note": run.note}
+                for run in runs
+            ]
+        )
+
+    async def _complete(self, runs: list[Run], results: list[str]) -> dict[UUID, Refusal]:
+        now = monotonic()
+        ids, tokens = [run.id for run in runs], [run.token for run in runs]
+        return await self._client.complete(ids, tokens, [now - run.began for run in runs], results)
+
+    async def _fail(self, runs: list[Run], failures: list[Failure]) -> dict[UUID, Refusal]:
+        now = monotonic()
+        return await self._client.fail(
+            [
+                {
+                    "id": run.id,
+                    "token": run.token,
+                    "age": now - run.began,
+                    "outcome": failure.verdict,
+                    "error": {"type": failure.type, "message": failure.message},
+                    "traceback": failure.traceback,
+                    "after": failure.after,
+                }
+                for run, failure in zip(runs, failures, strict=True)
+            ]
+        )
+
+    async def _break_off(self, runs: list[Run], reasons: list[str]) -> dict[UUID, Refusal]:
+        refused: dict[UUID, Refusal] = {}
+        for reason in set(reasons):
+            some = [run for run, why in zip(runs, reasons, strict=True) if why == reason]
+            ids, tokens = [run.id for run in some], [run.token for run in some]
+            refused |= await self._client.release(ids, tokens, begun=True, reason=reason)
+        return refused
+
+    async def _release(self, runs: list[Run], _values: list[None]) -> dict[UUID, Refusal]:
+        return await self._client.release([run.id for run in runs], [run.token for run in runs])
+
+    def _unfit(self, run: Run, error: Exception) -> None:
+        log.warning("%s: its result can't be stored: %s", run, error)
+        self._failed.put(run, Failure("fail", "BadResult", storable(f"the result can't be stored: {error}")))
+
+    def _drop(self, run: Run, error: Exception) -> None:
+        log.error("%s: the database can't take how it ended: %s", run, error)

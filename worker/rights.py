@@ -1,0 +1,125 @@
+"""Which lanes may claim and run: by their lock, by the worker's lease, and not while they are paused."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from time import monotonic
+from uuid import UUID
+
+from db.models import QueueState
+from worker.heart import Report
+from worker.lane import Lane
+from worker.lock import Locks
+from worker.pulse import Pulse
+
+KEEP_IDLE = 60.0  # seconds an exclusive queue without tasks stays held
+ALWAYS_HELD = frozenset({"default", "public"})
+
+log = logging.getLogger(__name__)
+
+
+class Rights:
+    """Opens and closes lanes."""
+
+    def __init__(self, worker: UUID, lanes: Mapping[str, Lane], locks: Locks, pulse: Pulse) -> None:
+        self.stopping = False
+        self._worker = worker
+        self._lanes = lanes
+        self._locks = locks
+        self._pulse = pulse
+        self._lapsed = False  # the lease is over
+        self._listening = False
+
+    def refresh(self, lane: Lane) -> None:
+        """Open or close a lane, as its rights are now."""
+        may = not self.stopping and not lane.paused and not self._lapsed
+        if may and lane.exclusive:
+            may = lane.queue in self._locks.tokens and lane.queue in self._pulse.sure
+        if may and not lane.open:
+            lane.open = True
+            lane.look()
+        elif lane.open and not may:
+            lane.close()
+
+    def unsettled(self, states: Iterable[QueueState]) -> list[QueueState]:
+        """Return the queues whose locks should be taken or given up."""
+        return [state for state in states if self._to_take(state) or self._to_give(state)]
+
+    async def settle(self, states: Iterable[QueueState]) -> None:
+        """Take and give up locks. `DatabaseError`: there is no database."""
+        for state in states:
+            lane = self._lanes.get(state.queue)
+            if lane is None or self.stopping:
+                continue
+            if self._to_give(state):
+                await self._give(lane)
+            elif self._to_take(state):
+                began = monotonic()
+                if await self._locks.take(state.queue):
+                    log.info("won queue %s", state.queue)
+                    self._pulse.held(state.queue, began)
+                    self.tell()
+                    self.refresh(lane)
+                elif not self._locks.answers:
+                    return  # one time-out is enough for now
+
+    def hear(self, report: Report) -> None:
+        """Take a report of the heart: what is held, and what was lost."""
+        if report.beaten and self._lapsed:
+            self._lapsed = False
+            log.warning("the database answers again: claiming")
+        for queue in report.gone:
+            if queue in self._locks.tokens and queue not in self._pulse.sure:
+                log.error("lost queue %s to another worker, or its Redis lock is gone", queue)
+                self._locks.forget(queue)
+                self.tell()
+        for lane in list(self._lanes.values()):
+            self.refresh(lane)
+
+    def expire(self, now: float) -> None:
+        """Break off what may not run any longer."""
+        for queue, end in list(self._pulse.until.items()):
+            if now >= end:
+                log.error("queue %s could not be confirmed for a lock's life: breaking off what runs of it", queue)
+                self._pulse.dropped(queue)
+                self._locks.forget(queue)
+                self.tell()
+                self._break_off(queue)
+        if now >= self._pulse.lease_until and not self._lapsed:
+            self._lapsed = True
+            log.error("no heartbeat was taken for a lease: breaking off all that runs")
+            for queue in list(self._lanes):
+                self._break_off(queue)
+
+    def tell(self, *, listening: bool | None = None) -> None:
+        """Tell the heart what is held."""
+        if listening is not None:
+            self._listening = listening
+        self._pulse.wish(tokens=self._locks.tokens, listening=self._listening, stopping=self.stopping)
+
+    def ask(self) -> None:
+        """Have the heart beat at once: something was asked of one of our tasks."""
+        self._pulse.nudge()
+
+    def _break_off(self, queue: str) -> None:
+        lane = self._lanes.get(queue)
+        if lane is not None:
+            lane.close()
+            lane.stop("lost")
+
+    def _to_take(self, state: QueueState) -> bool:
+        held = state.queue in self._locks.tokens
+        return state.exclusive and not held and (state.free or state.holder == self._worker) and not state.paused
+
+    def _to_give(self, state: QueueState) -> bool:
+        lane = self._lanes.get(state.queue)
+        if lane is None or state.queue not in self._locks.tokens or lane.busy:
+            return False
+        idle = monotonic() - max(lane.found_at, lane.made_at) > KEEP_IDLE
+        return not state.exclusive or (idle and not state.due and state.queue not in ALWAYS_HELD)
+
+    async def _give(self, lane: Lane) -> None:
+        lane.close()
+        self._pulse.dropped(lane.queue)
+        await self._locks.give(lane.queue)
+        self.tell()
+        self.refresh(lane)

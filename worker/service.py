@@ -1,0 +1,223 @@
+"""One worker process from start to stop: makes the parts, starts them, and drains on SIGTERM."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Coroutine, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from time import monotonic
+from typing import Any
+from uuid import UUID, uuid4
+
+from db.bell import BellLock
+from db.client import Client
+from db.errors import DatabaseError
+from db.listen import Listener
+from db.pool import open_pool
+from db.settings import Settings
+from db.worker_client import WorkerClient
+from worker.desk import Desk, upkeep
+from worker.heart import Report
+from worker.lane import Lane
+from worker.lock import Locks, connect
+from worker.pulse import Pulse
+from worker.registry import TaskType
+from worker.reporter import Reporter
+from worker.rights import Rights
+from worker.run import Run
+from worker.runner import Runner
+from worker.watch import watch
+from worker.worker import Worker
+
+DRAIN = (
+    20.0  # seconds that running tasks have after the first SIGTERM or SIGINT; then they are broken off, free of charge
+)
+BREAK_OFF = 2.0  # seconds that broken-off tasks have to end
+TELL_WITHIN = 5.0  # seconds for the last reports
+REGISTER_AGAIN = 0.5  # seconds between tries while there is no database
+UPKEEP = 60.0  # seconds
+CONNECTIONS = 4  # claiming, reporting, and two for everything else
+
+log = logging.getLogger("worker")
+
+
+class Service:
+    """A worker process."""
+
+    def __init__(self, settings: Settings, types: Mapping[str, TaskType]) -> None:
+        self.id = uuid4()
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._settings = settings
+        self._types = types
+        self._lanes: dict[str, Lane] = {}
+        self._asked = asyncio.Event()  # to stop
+        self._hurried = asyncio.Event()  # to stop at once
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def ask_to_stop(self) -> None:
+        """Drain; asked again: stop at once."""
+        if self._asked.is_set():
+            self._hurried.set()
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Work until asked to stop, then drain."""
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(one, self.ask_to_stop)
+        url = self._settings.database_url
+        async with await open_pool(url, name="worker", min_size=2, max_size=CONNECTIONS) as pool:
+            self._client = WorkerClient(pool)
+            self._enqueuer = Client(pool)
+            self._listener = Listener(url, "worker")
+            if (installation := await self._register()) is None:
+                return
+            self._make(installation)
+            await self._worker.listen()
+            self._pulse.start()
+            self._rights.tell(listening=self._listener.hearing)
+            self._announce()
+            self._go(self._reporter.work(), self._watch(), self._worker.work())
+            self._go(upkeep(self._client, self._desk, UPKEEP))
+            await self._until_asked()
+            await self._drain()
+            await self._leave()
+
+    def _make(self, installation: UUID) -> None:
+        redis = connect(self._settings.redis_url) if self._settings.redis_url else None
+        self._locks = Locks(self._client, self.id, installation, redis)
+        self._pulse = Pulse(self.id, installation, self._hear)
+        self._rights = Rights(self.id, self._lanes, self._locks, self._pulse)
+        self._reporter = Reporter(self._client, self._busy, self._lost)
+        self._desk = Desk(self._client, self.id, list(self._types), self._claimed)
+        runner = Runner(self._types, self._reporter, self._enqueue)
+
+        def make_lane(queue: str) -> Lane:
+            return Lane(queue, runner, self._reporter, self._desk.claim, lambda lane: self._worker.lane_changed(lane))
+
+        bell = BellLock(self._settings.database_url, "worker")
+        self._worker = Worker(
+            self.id,
+            self._client,
+            self._listener,
+            bell,
+            self._settings.queues,
+            self._lanes,
+            make_lane,
+            self._rights,
+            self._desk,
+        )
+
+    async def _register(self) -> UUID | None:
+        """Make this process known, as soon as there is a database; None when asked to stop before."""
+        queues = self._settings.queues or None
+        types = [one.registration() for one in self._types.values()]
+        while not self._asked.is_set():
+            try:
+                return await self._client.register(self.id, self.name, os.getpid(), _version(), queues, types)
+            except DatabaseError:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), REGISTER_AGAIN)
+        return None
+
+    def _announce(self) -> None:
+        log.info(
+            "worker ready: %s as %s; queues %s; lock %s; %s; tasks %s",
+            self.id,
+            self.name,
+            ", ".join(self._settings.queues) or "all",
+            "in Redis" if self._settings.redis_url else "in Postgres",
+            "listening" if self._listener.hearing else "polling only",
+            ", ".join(sorted(self._types)) or "none",
+        )
+
+    def _go(self, *works: Coroutine[Any, Any, None]) -> None:
+        self._tasks += [asyncio.create_task(work, name=work.__qualname__) for work in works]
+
+    async def _watch(self) -> None:
+        await watch(self._lanes, self._reporter, self._rights, self._pulse)
+
+    async def _until_asked(self) -> None:
+        """Wait until asked to stop. What should never end and does, ends the process: its supervisor starts it again."""
+        asked = asyncio.create_task(self._asked.wait())
+        await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in self._tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                log.critical("%s failed: stopping", task.get_name(), exc_info=error)
+                self._asked.set()
+
+    async def _drain(self) -> None:
+        """Let what runs end, give the rest back."""
+        running = sum(len(lane.running) for lane in self._lanes.values())
+        log.info("worker stops: %d tasks still run, and have %.0f s", running, DRAIN)
+        self._rights.stopping = True
+        self._rights.tell()
+        for lane in self._lanes.values():
+            lane.close()
+        await self._until_idle(DRAIN, hurried=self._hurried)
+        for lane in self._lanes.values():
+            lane.stop("shutdown")
+        await self._until_idle(0.5 if self._hurried.is_set() else BREAK_OFF)
+        for lane in self._lanes.values():
+            for run in list(lane.running.values()):
+                lane.abandon(run)
+
+    async def _until_idle(self, within: float, hurried: asyncio.Event | None = None) -> None:
+        until = monotonic() + within
+        while self._busy() and monotonic() < until and not (hurried and hurried.is_set()):
+            await asyncio.sleep(0.02)
+
+    async def _leave(self) -> None:
+        """Say the last things and goodbye, as far as the database and Redis answer."""
+        await self._worker.close()
+        try:
+            async with asyncio.timeout(1.0 if self._hurried.is_set() else TELL_WITHIN):
+                await self._reporter.drained()
+                await self._locks.close()  # before the ring that says goodbye
+                await self._client.deregister(self.id)
+        except (DatabaseError, TimeoutError):
+            log.error("worker stopped, but could not say so: others take over in %.0f s", 30)
+        else:
+            log.info("worker stopped")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._pulse.stop()
+        await self._listener.close()
+
+    def _hear(self, report: Report) -> None:
+        self._rights.hear(report)
+        for task in report.cancel:
+            self._worker.cancel(UUID(task))
+        if not report.known and not self._rights.stopping:
+            self._go(self._register_again())
+
+    async def _register_again(self) -> None:
+        log.warning("the database no longer knew this worker: registering again")
+        await self._register()
+
+    def _busy(self) -> bool:
+        return any(lane.busy for lane in self._lanes.values())
+
+    def _claimed(self) -> list[Run]:
+        return [*self._reporter.unsettled(), *(run for lane in self._lanes.values() for run in lane.runs())]
+
+    def _lost(self, run: Run) -> None:
+        """Take note that a run's claim is no longer ours."""
+        log.warning("%s: not accepted: the task is no longer this worker's", run)
+        if not run.settled and run.queue in self._lanes:
+            self._lanes[run.queue].ask(run, "lost")
+
+    async def _enqueue(self, task: str, payload: dict[str, Any] | None = None, **options: Any) -> str:
+        made, _ = await self._enqueuer.enqueue(task, payload, **options)
+        return str(made["id"])
+
+
+def _version() -> str:
+    try:
+        return version("taskbell")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,171 @@
+"""The worker: waits for work, hands it to the queues' lanes. NOTIFY for speed, a poll each second for certainty."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection
+from time import monotonic
+from uuid import UUID
+
+from db.bell import BellLock
+from db.errors import DatabaseError
+from db.listen import Listener
+from db.models import QueueState
+from db.worker_client import WorkerClient
+from worker.bell import Bell
+from worker.desk import Desk
+from worker.lane import Lane
+from worker.rights import Rights
+
+POLL = 1.0  # seconds: how late a task starts at most when nothing rings
+BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained
+AWAY = 0.5  # seconds between polls while the database is away
+WAKE = "taskbell_wake"
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Polls, hears rings, and sleeps. `served`: the queues it may touch; empty: all."""
+
+    def __init__(
+        self,
+        worker: UUID,
+        client: WorkerClient,
+        listener: Listener,
+        bell: BellLock,
+        served: Collection[str],
+        lanes: dict[str, Lane],
+        make_lane: Callable[[str], Lane],
+        rights: Rights,
+        desk: Desk,
+    ) -> None:
+        self._id = worker
+        self._client = client
+        self._listener = listener
+        self._bell = Bell(bell, self._may_sleep, self._poke)
+        self._served = served
+        self._lanes = lanes
+        self._make_lane = make_lane
+        self._rights = rights
+        self._desk = desk
+        self._own_channel = f"taskbell_worker_{worker.hex}"
+        self._stirred = asyncio.Event()
+        self._poked = False
+        self._polled_at = float("-inf")
+        self._settling: asyncio.Task[None] | None = None
+        listener.on_notify = self._hear
+        listener.on_regained = self._poke
+        listener.on_lost = self._bell.wake
+
+    async def listen(self) -> None:
+        """Connect the listener, and listen for rings and for what is asked of this worker."""
+        await self._listener.start()
+        for channel in (WAKE, self._own_channel):
+            await self._listener.listen(channel)
+
+    async def work(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._poked = False
+            self._polled_at = monotonic()
+            try:
+                states = await self._client.poll(self._id)
+                if self._desk.in_doubt:
+                    await self._desk.reconcile()
+            except DatabaseError:
+                self._bell.wake()
+                await asyncio.sleep(AWAY)  # the pool has said so, once
+                continue
+            await self._rest(self._tend(states))
+
+    async def close(self) -> None:
+        """Sleep no more, hear nothing more."""
+        if self._settling is not None:
+            self._settling.cancel()
+        await self._bell.close()
+
+    def lane_changed(self, _lane: Lane) -> None:
+        """Hear that a lane found tasks, or has nothing to look for any more."""
+        if self._draining():
+            self._bell.wake()
+        elif self._may_sleep():
+            self._bell.fall_asleep()
+        self._stirred.set()
+
+    def _tend(self, states: list[QueueState]) -> float:
+        """Bring the lanes in line with what a poll told; return when to poll again."""
+        again = self._polled_at + POLL
+        now = monotonic()
+        for state in states:
+            lane = self._lanes.get(state.queue)
+            if lane is None:
+                lane = self._lanes[state.queue] = self._make_lane(state.queue)
+            lane.exclusive, lane.concurrency, lane.paused = state.exclusive, state.concurrency, state.paused
+            self._rights.refresh(lane)
+            if state.due:
+                lane.look()
+            elif state.next_due_in is not None:
+                again = min(again, now + state.next_due_in)
+        self._forget_lanes({state.queue for state in states})
+        if (unsettled := self._rights.unsettled(states)) and (self._settling is None or self._settling.done()):
+            self._settling = asyncio.create_task(self._settle(unsettled), name="settle locks")
+        self._rights.tell(listening=self._listener.hearing)
+        return again
+
+    async def _settle(self, states: list[QueueState]) -> None:
+        with contextlib.suppress(DatabaseError):
+            await self._rights.settle(states)
+        self._stirred.set()
+
+    def _forget_lanes(self, named: Collection[str]) -> None:
+        for queue, lane in list(self._lanes.items()):
+            if queue not in named and not lane.busy and not lane.looking:
+                lane.close()
+                del self._lanes[queue]
+
+    async def _rest(self, until: float) -> None:
+        """Sleep until it is time to poll: when something rings that no lane serves, or at `until` at the latest."""
+        while not self._poked:
+            if self._draining():
+                until = min(until, monotonic() + BUSY_LOOK)
+            elif self._may_sleep():
+                self._bell.fall_asleep()
+            left = until - monotonic()
+            if left <= 0:
+                return
+            self._stirred.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._stirred.wait()
+
+    def _draining(self) -> bool:
+        """Whether a lane goes from claim to claim."""
+        lately = monotonic() - BUSY_LOOK
+        return any(lane.looking and lane.found_at > lately for lane in self._lanes.values())
+
+    def _may_sleep(self) -> bool:
+        """Whether to sleep on the bell: rings are heard, and are of use here. A standby's poll is enough."""
+        return self._listener.hearing and any(lane.open for lane in self._lanes.values()) and not self._draining()
+
+    def _poke(self) -> None:
+        self._poked = True
+        self._stirred.set()
+
+    def _hear(self, channel: str, payload: str) -> None:
+        if channel == self._own_channel:
+            self._rights.ask()  # somebody cancels a task; anybody can ring, so the database is asked, not the ring
+        elif not self._served or payload in self._served:
+            lane = self._lanes.get(payload)
+            if lane is not None and lane.open:
+                lane.look()
+            else:  # a new queue, or one that is given up: at most so often, as others' queues ring here too
+                asyncio.get_running_loop().call_at(max(self._polled_at + BUSY_LOOK, monotonic()), self._poke)
+
+    def cancel(self, task: UUID) -> None:
+        """Ask a run to stop, if it is here."""
+        for lane in self._lanes.values():
+            for run in lane.runs():
+                if run.id == task:
+                    lane.ask(run, "cancel")
+                    return
