@@ -80,7 +80,7 @@ export class Taskbell extends EventTarget {
   async enqueue(name, payload = {}, options = {}) {
     const { idempotencyKey = uuid(), queue, priority, runAt, maxAttempts, timeout } = options;
     const started = performance.now();
-    const { token, ...state } = await this.#http.post("tasks", {
+    const answer = await this.#http.post("tasks", {
       headers: { "Idempotency-Key": idempotencyKey },
       body: {
         task: name,
@@ -92,7 +92,8 @@ export class Taskbell extends EventTarget {
         timeout,
       },
     });
-    return this.#watch.add(new Task(this, { state, token, started }));
+    const state = withoutToken(answer);
+    return this.#watch.add(new Task(this, { state, token: answer.token, started }));
   }
 
   /**
@@ -148,6 +149,7 @@ export class Taskbell extends EventTarget {
     this.#watch.remove(task);
   }
 
+  /** @param {{id: string, token: string}} task */
   async #fetch({ id, token }) {
     return withoutToken(await this.#http.get(pathOf(id), { token }));
   }
@@ -156,10 +158,13 @@ export class Taskbell extends EventTarget {
 /** The server that this file came from. */
 export const taskbell = new Taskbell();
 
+/** @param {string} id */
 const pathOf = (id) => `tasks/${encodeURIComponent(id)}`;
 
+/** @param {any} answer @returns {any} */
 const withoutToken = ({ token: _, ...state }) => state;
 
+/** @param {string | URL} url */
 function asFolder(url) {
   const address = new URL(url, globalThis.location?.href);
   if (!address.pathname.endsWith("/")) address.pathname += "/";

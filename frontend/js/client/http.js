@@ -23,12 +23,14 @@ export class ApiError extends Error {
 
   /**
    * @param {number} status HTTP status; 0: no answer
-   * @param {{title?: string, detail?: string, errors?: object[]}} problem RFC 9457
+   * @param {Problem} problem
+   * @param {number} [retryAfter] seconds the server asks to wait
    */
-  constructor(status, problem) {
+  constructor(status, problem, retryAfter = 0) {
     super(problem.detail ?? problem.title ?? `The server answered ${status}.`);
     this.status = status;
     this.problem = problem;
+    this.retryAfter = retryAfter;
   }
 
   /** No use to ask again. */
@@ -38,6 +40,9 @@ export class ApiError extends Error {
 }
 
 /**
+ * @typedef {{title?: string, detail?: string, errors?: {pointer?: string, detail: string}[]}} Problem
+ * RFC 9457
+ *
  * @typedef {object} Call
  * @property {object} [body]
  * @property {string} [token] a task's token; never part of an address, where it would be logged
@@ -47,6 +52,7 @@ export class ApiError extends Error {
 export class Http {
   #base;
   #key;
+  /** @type {Promise<any> | null} */
   #about = null;
 
   /** Did the last request get an answer from the API? */
@@ -69,16 +75,16 @@ export class Http {
       try {
         return await this.#send("POST", path, call);
       } catch (error) {
-        const isPassing = error.status === 0 || PASSING.has(error.status);
-        const wait = error.retryAfter ?? 0;
-        if (!isPassing || attempt === TRIES || wait > LONGEST_PAUSE_S) throw error;
+        const { status, retryAfter } = /** @type {ApiError} */ (error);
+        const isPassing = status === 0 || PASSING.has(status);
+        if (!isPassing || attempt === TRIES || retryAfter > LONGEST_PAUSE_S) throw error;
         const pause = FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random());
-        await new Promise((resolve) => setTimeout(resolve, Math.max(pause, wait * 1000)));
+        await new Promise((resolve) => setTimeout(resolve, Math.max(pause, retryAfter * 1000)));
       }
     }
   }
 
-  /** What `GET /api/` says, asked once. */
+  /** What `GET /api/` says, asked once. @returns {Promise<any>} */
   about() {
     this.#about ??= this.get("").catch((error) => {
       this.#about = null;
@@ -93,6 +99,7 @@ export class Http {
     return new URL(links.websocket, this.#base);
   }
 
+  /** @param {string} method @param {string} path @param {Call} [call] */
   async #send(method, path, { body, token, headers } = {}) {
     let response;
     try {
@@ -116,8 +123,6 @@ export class Http {
     this.isAnswering = !PASSING.has(response.status);
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
-    throw Object.assign(new ApiError(response.status, answer), {
-      retryAfter: Number(response.headers.get("Retry-After")) || undefined,
-    });
+    throw new ApiError(response.status, answer, Number(response.headers.get("Retry-After")) || 0);
   }
 }

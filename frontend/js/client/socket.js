@@ -93,7 +93,7 @@ export class Socket {
   }
 
   #send(command, channel, token) {
-    this.#socket.send(JSON.stringify({ command, args: { channel, token } }));
+    this.#socket?.send(JSON.stringify({ command, args: { channel, token } }));
   }
 
   async #connect() {

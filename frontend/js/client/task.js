@@ -43,16 +43,14 @@ export class Task extends EventTarget {
   /** Called after every change. @type {((task: Task) => void) | null} */
   onchange = null;
 
-  /** @type {State} */
-  state;
 
   /** The highest seq that came over the websocket. */
   heard = 0;
 
-  /** Milliseconds from the call of enqueue to the result here; null for tasks sent elsewhere. */
+  /** @type {number | null} milliseconds from the call of enqueue to the result here */
   roundTrip = null;
 
-  /** Why nothing more will be heard of this task, though it has not finished. */
+  /** @type {Error | null} why nothing more will be heard of this task, though it has not finished */
   lost = null;
 
   /**
@@ -63,6 +61,7 @@ export class Task extends EventTarget {
     super();
     this.#client = client;
     this.id = state.id;
+    this.state = state;
     this.token = token;
     this.started = started ?? null;
     this.#settle.promise.catch(() => {}); // nobody has to listen to `result`
@@ -120,6 +119,7 @@ export class Task extends EventTarget {
     this.#tell();
   }
 
+  /** @param {State} state */
   #take(state) {
     this.state = state;
     if (!this.isFinished || state.partial) return;
@@ -136,7 +136,7 @@ export class Task extends EventTarget {
 
 /** For browsers older than Promise.withResolvers (2024). */
 function withResolvers() {
-  const parts = {};
+  const parts = /** @type {PromiseWithResolvers<any>} */ ({});
   parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
   return parts;
 }
