@@ -17,28 +17,49 @@ begin
   perform taskbell.rescue();
   v_queues := taskbell.busy_queues(v_worker);
 
-  insert into taskbell.queue as q (name)
-  select b.name from unnest(v_queues) as b (name)
-  where not exists (select from taskbell.queue as q where q.name = b.name)
-  order by b.name
-  on conflict on constraint queue_pkey do nothing;
+  perform taskbell.make_queues(v_queues);
 
   return query
     select
-      q.name, q.exclusive, q.concurrency, v_paused or q.paused_at is not null, h.worker,
+      n.name, coalesce(q.exclusive, true), coalesce(q.concurrency, 1), v_paused or q.paused_at is not null, h.worker,
       h.worker is null or h.released or h.renewed_at <= v_now - taskbell.lock_life(),
       coalesce(d.next_due <= v_now, false), d.next_due, extract(epoch from d.next_due - v_now)::double precision
-    from taskbell.queue as q
-    left join taskbell.holder as h on h.queue = q.name
-    left join lateral (select taskbell.next_due(q.name) as next_due) as d on true
-    where q.name = any (v_queues)
-    order by q.name;
+    from unnest(v_queues) as n (name)
+    left join taskbell.queue as q on q.name = n.name
+    left join taskbell.holder as h on h.queue = n.name
+    left join lateral (select taskbell.next_due(n.name) as next_due) as d on true
+    order by n.name;
 end
 $$;
 
 comment on function taskbell.poll(uuid) is
 'For workers, once a second: what is there to do? Rescues first. One row a queue that this worker serves and that has tasks, is held by it, or is "default" or "public"; of very many queues a part each time, in turn.
 paused: it, or everything. free: no live holder, so worth trying for its lock. due: a task is due; next_due(_in): when the first queued one is due (in so many seconds, of the database''s clock). Both may speak of tasks that this worker does not know.';
+
+
+create or replace function taskbell.make_queues(names text[]) returns void
+language plpgsql volatile
+set lock_timeout = '50ms'
+as $$
+begin
+  if exists (
+    select from unnest(make_queues.names) as n (name)
+    where not exists (select from taskbell.queue as q where q.name = n.name)
+  ) then
+    insert into taskbell.queue as q (name)
+    select n.name from unnest(make_queues.names) as n (name)
+    where not exists (select from taskbell.queue as q where q.name = n.name)
+    order by n.name
+    on conflict on constraint queue_pkey do nothing;
+  end if;
+exception
+  -- Somebody's open transaction is making one of them; the queue works without its row, and the next poll tries again.
+  when lock_not_available then null;
+end
+$$;
+
+comment on function taskbell.make_queues(text[]) is
+'Gives the queues that have no row one with the default settings, so that they can be seen and configured. Never waits longer than 50 ms.';
 
 
 create or replace function taskbell.busy_queues(worker taskbell.worker) returns text[]

@@ -13,7 +13,9 @@ TASKS = ["echo", "other"]
 class Hand:
     """Calls taskbell's worker functions as one worker; `claims` remembers what it has claimed and not ended."""
 
-    def __init__(self, connection: psycopg.Connection[Any], queues: list[str] | None = None, tasks: list[str] | None = None) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], queues: list[str] | None = None, tasks: list[str] | None = None
+    ) -> None:
         self.connection = connection
         self.connection.row_factory = namedtuple_row
         self.id = uuid4()
@@ -37,7 +39,9 @@ class Hand:
 
     def claim(self, batch: int = 10, queue: str = "default", mark: tuple[int, Any, UUID] | None = None) -> list[Any]:
         """Claim; remember the tokens."""
-        rows = self.call("claim(%s, %s, %s, %s, %s, %s, %s)", self.id, queue, self.tasks, batch, *(mark or (None, None, None)))
+        rows = self.call(
+            "claim(%s, %s, %s, %s, %s, %s, %s)", self.id, queue, self.tasks, batch, *(mark or (None, None, None))
+        )
         self.claims |= {row.id: row.token for row in rows}
         return rows
 
@@ -48,7 +52,9 @@ class Hand:
         rows = self.call("complete(%s, %s, %s, %s)", list(ids), tokens, [0.0] * len(ids), results)
         return [(row.id, row.refusal) for row in rows]
 
-    def fail(self, task_id: UUID, outcome: str = "retry", after: float | None = None, message: str = "no luck") -> list[tuple[UUID, str]]:
+    def fail(
+        self, task_id: UUID, outcome: str = "retry", after: float | None = None, message: str = "no luck"
+    ) -> list[tuple[UUID, str]]:
         """Report a failed attempt; return what was refused."""
         failure = {
             "id": str(task_id),

@@ -37,7 +37,9 @@ def test_nobody_sleeps_nobody_is_rung(app: psycopg.Connection[Any], listener: ps
     assert heard(listener) == []
 
 
-def test_a_sleeper_is_rung_at_commit(database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]) -> None:
+def test_a_sleeper_is_rung_at_commit(
+    database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]
+) -> None:
     sleep_on_the_bell(database)
     with app.transaction():
         enqueue(app)
@@ -47,7 +49,9 @@ def test_a_sleeper_is_rung_at_commit(database: Database, app: psycopg.Connection
     assert sorted(heard(listener)) == [("taskbell_wake", "default"), ("taskbell_wake", "mail")]
 
 
-def test_a_waiting_sleeper_counts_as_asleep(database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]) -> None:
+def test_a_waiting_sleeper_counts_as_asleep(
+    database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]
+) -> None:
     """Behind an enqueuer in flight a worker waits for the lock; those who come later must ring."""
     in_flight = database.connect()
     waiter = database.connect()
@@ -55,7 +59,9 @@ def test_a_waiting_sleeper_counts_as_asleep(database: Database, app: psycopg.Con
         enqueue(in_flight)
         waiter.pgconn.send_query(b"select pg_advisory_lock(taskbell.bell_key())")
         watcher = database.connect()
-        while watcher.execute("select count(*) from pg_locks where locktype = 'advisory' and not granted").fetchone() == (0,):
+        while watcher.execute(
+            "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        ).fetchone() == (0,):
             pass
         enqueue(app)
         assert heard(listener) == [("taskbell_wake", "default")]
@@ -64,13 +70,17 @@ def test_a_waiting_sleeper_counts_as_asleep(database: Database, app: psycopg.Con
     assert heard(listener) == [("taskbell_wake", "default")]
 
 
-def test_tasks_of_the_far_future_ring_nobody(database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]) -> None:
+def test_tasks_of_the_far_future_ring_nobody(
+    database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]
+) -> None:
     sleep_on_the_bell(database)
     enqueue(app, run_at="2090-01-01T00:00:00Z")
     assert heard(listener) == []
 
 
-def test_very_many_queues_ring_once(database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]) -> None:
+def test_very_many_queues_ring_once(
+    database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any]
+) -> None:
     sleep_on_the_bell(database)
     app.execute(
         "select from taskbell.enqueue_many((select jsonb_agg(jsonb_build_object('task', 'echo', 'queue', 'q' || n)) from generate_series(1, 15000) as n))"
@@ -78,7 +88,9 @@ def test_very_many_queues_ring_once(database: Database, app: psycopg.Connection[
     assert heard(listener) == [("taskbell_wake", "")]
 
 
-def test_release_retry_resume_and_reschedule_wake_too(database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any], hand: Hands) -> None:
+def test_release_retry_resume_and_reschedule_wake_too(
+    database: Database, app: psycopg.Connection[Any], listener: psycopg.Connection[Any], hand: Hands
+) -> None:
     task_id = enqueue(app)
     worker = hand()
     worker.hold()
@@ -97,7 +109,9 @@ def test_release_retry_resume_and_reschedule_wake_too(database: Database, app: p
     assert heard(listener) == [("taskbell_wake", "default")]
 
 
-def test_a_task_rings_its_channel_at_every_change_but_the_claim(database: Database, app: psycopg.Connection[Any], hand: Hands) -> None:
+def test_a_task_rings_its_channel_at_every_change_but_the_claim(
+    database: Database, app: psycopg.Connection[Any], hand: Hands
+) -> None:
     task_id = enqueue(app, max_attempts=2)
     listener = database.connect()
     row = app.execute("select taskbell.channel(%s)", [task_id]).fetchone()

@@ -20,11 +20,15 @@ def test_a_queued_task_is_cancelled_at_once(app: psycopg.Connection[Any]) -> Non
     assert task["error"]["message"].endswith(": bored")
     assert app.execute("select cancelled_by, cancel_reason from taskbell.tasks").fetchone() == (app.info.user, "bored")
     assert app.execute("select taskbell.cancel(%s)", [task_id]).fetchone() == ("cancelled",)
-    assert app.execute("select act, actor, task_id from taskbell.acts").fetchall() == [("cancel", app.info.user, task_id)]
+    assert app.execute("select act, actor, task_id from taskbell.acts").fetchall() == [
+        ("cancel", app.info.user, task_id)
+    ]
 
 
 @pytest.mark.parametrize("end", ["cancel", "retry", "release", "lost", "complete"])
-def test_a_running_task_is_asked_and_ends_as_it_can(app: psycopg.Connection[Any], hand: Hands, clock: Clock, end: str) -> None:
+def test_a_running_task_is_asked_and_ends_as_it_can(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock, end: str
+) -> None:
     task_id = enqueue(app)
     worker = hand()
     worker.hold()

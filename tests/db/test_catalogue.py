@@ -16,7 +16,13 @@ WORKER = {
     "register", "deregister", "heartbeat", "poll", "hold", "unhold", "claim", "complete", "fail", "release", "reconcile",
     "progress", "rescue", "prune_expired", "bell_key",
 }  # fmt: skip
-RIGHTS = {"producer": PRODUCER, "reader": READER, "operator": OPERATOR | READER, "worker": WORKER, "service": {"act_as"}}
+RIGHTS = {
+    "producer": PRODUCER,
+    "reader": READER,
+    "operator": OPERATOR | READER,
+    "worker": WORKER,
+    "service": {"act_as"},
+}
 
 UNCOMMENTED = """
 select 'function ' || p.oid::regprocedure from pg_proc p where p.pronamespace = 'taskbell'::regnamespace
@@ -58,7 +64,9 @@ def test_every_object_has_a_comment(superuser: psycopg.Connection[Any]) -> None:
 
 
 def test_no_function_is_overloaded(superuser: psycopg.Connection[Any]) -> None:
-    query = "select proname from pg_proc where pronamespace = 'taskbell'::regnamespace group by proname having count(*) > 1"
+    query = (
+        "select proname from pg_proc where pronamespace = 'taskbell'::regnamespace group by proname having count(*) > 1"
+    )
     assert column(superuser, query) == []
 
 
@@ -70,7 +78,9 @@ def test_everything_belongs_to_the_owner_who_cannot_log_in(superuser: psycopg.Co
           select typowner from pg_type where typnamespace = 'taskbell'::regnamespace union all
           select nspowner from pg_namespace where nspname = 'taskbell') as owners"""
     assert column(superuser, owners) == ["taskbell_owner"]
-    row = superuser.execute("select rolcanlogin, rolsuper, rolcreaterole from pg_roles where rolname = 'taskbell_owner'").fetchone()
+    row = superuser.execute(
+        "select rolcanlogin, rolsuper, rolcreaterole from pg_roles where rolname = 'taskbell_owner'"
+    ).fetchone()
     assert row == (False, False, False)
 
 
@@ -96,7 +106,9 @@ def test_public_may_do_nothing(superuser: psycopg.Connection[Any]) -> None:
     try:
         query = "select proname from pg_proc where pronamespace = 'taskbell'::regnamespace and has_function_privilege('nobody_special_x', oid, 'execute')"
         assert column(superuser, query) == []
-        assert superuser.execute("select has_schema_privilege('nobody_special_x', 'taskbell', 'usage')").fetchone() == (False,)
+        assert superuser.execute("select has_schema_privilege('nobody_special_x', 'taskbell', 'usage')").fetchone() == (
+            False,
+        )
     finally:
         superuser.execute("drop role nobody_special_x")
 

@@ -32,7 +32,14 @@ def test_a_claim_runs_under_a_fresh_token_and_counts_the_attempt(app: psycopg.Co
     worker = hand()
     worker.hold()
     [row] = worker.claim()
-    assert (row.id, row.task, json.loads(row.payload), row.attempt, row.max_attempts, row.timeout) == (task_id, "echo", {"n": 1}, 1, 3, 90.0)
+    assert (row.id, row.task, json.loads(row.payload), row.attempt, row.max_attempts, row.timeout) == (
+        task_id,
+        "echo",
+        {"n": 1},
+        1,
+        3,
+        90.0,
+    )
     task = get(app, task_id)
     assert (task["status"], task["attempt"], task["seq"]) == ("running", 1, 2)
     assert worker.claim() == []
@@ -113,7 +120,9 @@ def test_a_holder_that_did_not_renew_claims_nothing(app: psycopg.Connection[Any]
 def test_the_claim_walks_the_index_and_nothing_else(database: Database, hand: Hands, plans: str) -> None:
     """The plan of the one statement that everything waits for, with many rows, both kinds of plan."""
     superuser = database.connect("superuser")
-    superuser.execute("select count(*) from taskbell.enqueue_many((select jsonb_agg('{\"task\": \"echo\"}'::jsonb) from generate_series(1, 20000)))")
+    superuser.execute(
+        'select count(*) from taskbell.enqueue_many((select jsonb_agg(\'{"task": "echo"}\'::jsonb) from generate_series(1, 20000)))'
+    )
     superuser.execute("analyze taskbell.live")
     worker = hand()
     worker.hold()
@@ -128,7 +137,9 @@ def test_the_claim_walks_the_index_and_nothing_else(database: Database, hand: Ha
 @pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
 def test_completing_never_walks_the_lease_index(database: Database, hand: Hands, plans: str) -> None:
     superuser = database.connect("superuser")
-    superuser.execute("select count(*) from taskbell.enqueue_many((select jsonb_agg('{\"task\": \"echo\"}'::jsonb) from generate_series(1, 20000)))")
+    superuser.execute(
+        'select count(*) from taskbell.enqueue_many((select jsonb_agg(\'{"task": "echo"}\'::jsonb) from generate_series(1, 20000)))'
+    )
     worker = hand()
     worker.hold()
     rows = worker.claim(200)

@@ -30,7 +30,9 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("options", "words"), ERRORS)
-def test_bad_arguments_are_tb005_with_a_sentence(app: psycopg.Connection[Any], options: dict[str, object], words: str) -> None:
+def test_bad_arguments_are_tb005_with_a_sentence(
+    app: psycopg.Connection[Any], options: dict[str, object], words: str
+) -> None:
     with pytest.raises(psycopg.Error, match=words) as caught:
         enqueue(app, **({"task": "echo"} | options))  # type: ignore[arg-type]
     assert caught.value.sqlstate == "TB005"
@@ -61,7 +63,9 @@ def test_a_payload_holds_one_mib_and_64_levels(app: psycopg.Connection[Any]) -> 
         enqueue(app, payload=nested(65))
 
 
-def test_defaults_come_from_the_task_then_the_queue_then_the_house(database: Database, app: psycopg.Connection[Any]) -> None:
+def test_defaults_come_from_the_task_then_the_queue_then_the_house(
+    database: Database, app: psycopg.Connection[Any]
+) -> None:
     task = get(app, enqueue(app))
     assert (task["queue"], task["max_attempts"], task["priority"]) == ("default", 3, 0)
     app.execute("select taskbell.configure('mail', max_attempts => 7, timeout => '2 min')")
@@ -141,7 +145,9 @@ def test_one_key_in_two_open_transactions_makes_one_task(database: Database, app
     assert answers == [mine]
 
 
-def test_a_key_held_in_an_open_transaction_is_waited_for_two_seconds(database: Database, app: psycopg.Connection[Any]) -> None:
+def test_a_key_held_in_an_open_transaction_is_waited_for_two_seconds(
+    database: Database, app: psycopg.Connection[Any]
+) -> None:
     other = database.connect()
     with app.transaction():
         enqueue(app, idempotency_key="k")

@@ -13,7 +13,7 @@ BAD = [
     ("null", "not a JSON array"),
     ('[{"task": "echo"}, 5]', "does not fit"),
     ('[{"task": "echo"}, {"task": "a b"}]', "task 2: task name"),
-    ('[{}]', "task 1: task name"),
+    ("[{}]", "task 1: task name"),
     ('[{"task": "echo", "colour": 1}]', "task 1: it has a key"),
     ('[{"task": "echo", "priority": "high"}]', "does not fit"),
     ('[{"task": "echo", "priority": 1.5}]', "task 1: priority"),
@@ -31,7 +31,9 @@ def many(connection: psycopg.Connection[Any], *tasks: dict[str, Any]) -> list[tu
 
 
 @pytest.mark.parametrize(("tasks", "words"), BAD)
-def test_the_first_wrong_one_is_named_and_nothing_is_stored(app: psycopg.Connection[Any], tasks: str, words: str) -> None:
+def test_the_first_wrong_one_is_named_and_nothing_is_stored(
+    app: psycopg.Connection[Any], tasks: str, words: str
+) -> None:
     with pytest.raises(psycopg.Error, match=words) as caught:
         app.execute("select * from taskbell.enqueue_many(%s)", [tasks])
     assert caught.value.sqlstate == "TB005"
@@ -50,10 +52,22 @@ def test_a_row_each_in_order(app: psycopg.Connection[Any]) -> None:
 def test_every_field_arrives(app: psycopg.Connection[Any]) -> None:
     [(_, task_id, _)] = many(
         app,
-        {"task": "echo", "queue": "q", "priority": -5, "run_at": "2030-01-02T03:04:05Z", "max_attempts": 9, "timeout": 2.5},
+        {
+            "task": "echo",
+            "queue": "q",
+            "priority": -5,
+            "run_at": "2030-01-02T03:04:05Z",
+            "max_attempts": 9,
+            "timeout": 2.5,
+        },
     )
     task = get(app, task_id)
-    assert (task["queue"], task["priority"], task["run_at"], task["max_attempts"]) == ("q", -5, "2030-01-02T03:04:05.000000Z", 9)
+    assert (task["queue"], task["priority"], task["run_at"], task["max_attempts"]) == (
+        "q",
+        -5,
+        "2030-01-02T03:04:05.000000Z",
+        9,
+    )
     row = app.execute("select timeout from taskbell.tasks").fetchone()
     assert row is not None
     assert row[0].total_seconds() == 2.5

@@ -10,7 +10,9 @@ from tests.db.hand import Clock, Hand, enqueue, get
 Hands = Callable[..., Hand]
 
 
-def test_a_failed_attempt_comes_back_after_two_to_the_attempt_seconds(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+def test_a_failed_attempt_comes_back_after_two_to_the_attempt_seconds(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
     task_id = enqueue(app, max_attempts=3)
     worker = hand()
     worker.hold()
@@ -18,7 +20,9 @@ def test_a_failed_attempt_comes_back_after_two_to_the_attempt_seconds(app: psyco
         [row] = worker.claim()
         assert row.attempt == attempt
         assert worker.fail(task_id, message=f"no luck {attempt}") == []
-        row = app.execute("select status, extract(epoch from run_at - taskbell.now())::float8 as after from taskbell.tasks").fetchone()
+        row = app.execute(
+            "select status, extract(epoch from run_at - taskbell.now())::float8 as after from taskbell.tasks"
+        ).fetchone()
         assert row is not None
         assert row[0] == "queued"
         assert least - 0.2 <= row[1] <= most
@@ -29,7 +33,9 @@ def test_a_failed_attempt_comes_back_after_two_to_the_attempt_seconds(app: psyco
     assert worker.fail(task_id, message="no luck 3") == []
     task = get(app, task_id)
     assert (task["status"], task["error"]) == ("failed", {"type": "ValueError", "message": "no luck 3"})
-    history = app.execute("select run, attempt, status, error ->> 'message', traceback from taskbell.attempts order by run").fetchall()
+    history = app.execute(
+        "select run, attempt, status, error ->> 'message', traceback from taskbell.attempts order by run"
+    ).fetchall()
     assert history == [(n, n, "failed", f"no luck {n}", "Traceback: here") for n in (1, 2, 3)]
 
 
@@ -39,7 +45,9 @@ def test_back_off_is_jittered_and_capped(app: psycopg.Connection[Any], database:
     waits = [row[0] for row in rows]
     assert 6.0 <= min(waits) < 6.5
     assert 9.5 < max(waits) <= 10.0
-    assert superuser.execute("select max(taskbell.back_off(100)), min(taskbell.back_off(30)) from generate_series(1, 100)").fetchone() == (600.0, 600.0)
+    assert superuser.execute(
+        "select max(taskbell.back_off(100)), min(taskbell.back_off(30)) from generate_series(1, 100)"
+    ).fetchone() == (600.0, 600.0)
 
 
 def test_fail_for_good_and_retry_after(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
@@ -92,7 +100,11 @@ def test_retry_by_hand_counts_from_zero_and_keeps_the_history(app: psycopg.Conne
 
 def test_retry_of_a_live_task_is_tb002_and_of_none_tb001(app: psycopg.Connection[Any]) -> None:
     task_id = enqueue(app)
-    for call, state in [(f"retry('{task_id}')", "TB002"), ("retry(gen_random_uuid())", "TB001"), ("reschedule(gen_random_uuid())", "TB001")]:
+    for call, state in [
+        (f"retry('{task_id}')", "TB002"),
+        ("retry(gen_random_uuid())", "TB001"),
+        ("reschedule(gen_random_uuid())", "TB001"),
+    ]:
         try:
             app.execute(f"select taskbell.{call}")
         except psycopg.Error as error:

@@ -22,11 +22,17 @@ def test_a_completed_task_has_its_result_and_times(app: psycopg.Connection[Any],
     task = get(app, task_id)
     assert (task["status"], task["result"], task["error"], task["seq"]) == ("succeeded", {"n": [1, None]}, None, 3)
     assert task["created_at"] <= task["started_at"] <= task["finished_at"]
-    assert app.execute("select run, status, worker_name from taskbell.attempts").fetchone() == (1, "succeeded", f"hand-{str(worker.id)[:4]}")
+    assert app.execute("select run, status, worker_name from taskbell.attempts").fetchone() == (
+        1,
+        "succeeded",
+        f"hand-{str(worker.id)[:4]}",
+    )
 
 
 @pytest.mark.parametrize("act", ["complete", "fail", "progress", "release"])
-def test_a_stale_worker_changes_nothing_and_is_counted(app: psycopg.Connection[Any], hand: Hands, clock: Clock, act: str) -> None:
+def test_a_stale_worker_changes_nothing_and_is_counted(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock, act: str
+) -> None:
     task_id = enqueue(app)
     stale, fresh = hand(), hand()
     stale.hold()
@@ -68,10 +74,18 @@ def test_a_batch_stores_the_good_and_names_the_stale(app: psycopg.Connection[Any
     worker.claim()
     worker.claims[ids[2]] = uuid4()
     assert worker.complete(*ids) == [(ids[2], "stale")]
-    assert [get(app, task_id)["status"] for task_id in ids] == ["succeeded", "succeeded", "running", "succeeded", "succeeded"]
+    assert [get(app, task_id)["status"] for task_id in ids] == [
+        "succeeded",
+        "succeeded",
+        "running",
+        "succeeded",
+        "succeeded",
+    ]
 
 
-def test_a_row_in_somebodys_open_transaction_holds_up_nobody_else(database: Database, app: psycopg.Connection[Any], hand: Hands) -> None:
+def test_a_row_in_somebodys_open_transaction_holds_up_nobody_else(
+    database: Database, app: psycopg.Connection[Any], hand: Hands
+) -> None:
     ids = [enqueue(app) for _ in range(3)]
     worker = hand()
     worker.hold()

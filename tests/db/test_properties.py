@@ -41,7 +41,12 @@ class Histories(RuleBasedStateMachine):
         if hasattr(self, "database"):
             self.database.terminate()
 
-    @rule(queue=st.sampled_from(QUEUES), priority=st.integers(-1, 1), key=st.sampled_from([None, "a", "b"]), tries=st.integers(1, 3))
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        priority=st.integers(-1, 1),
+        key=st.sampled_from([None, "a", "b"]),
+        tries=st.integers(1, 3),
+    )
     def enqueue(self, queue: str, priority: int, key: str | None, tries: int) -> None:
         options: dict[str, Any] = {"queue": queue, "priority": priority, "max_attempts": tries}
         if key is None:
@@ -74,7 +79,11 @@ class Histories(RuleBasedStateMachine):
         task_id = data.draw(st.sampled_from(sorted(self.tokens)))
         worker, token = data.draw(st.sampled_from(self.tokens[task_id]))
         before = self.row(task_id)
-        current = self.database.connect("superuser").execute("select token from taskbell.live where id = %s", [task_id]).fetchone()
+        current = (
+            self.database.connect("superuser")
+            .execute("select token from taskbell.live where id = %s", [task_id])
+            .fetchone()
+        )
         worker.claims[task_id] = token
         if how == "complete":
             refused = worker.complete(task_id, result=str(token))
@@ -121,7 +130,9 @@ class Histories(RuleBasedStateMachine):
     def books_balance(self) -> None:
         if not hasattr(self, "database"):
             return
-        rows = self.app.execute("select id, status, seq, attempt, max_attempts, finished_at from taskbell.tasks").fetchall()
+        rows = self.app.execute(
+            "select id, status, seq, attempt, max_attempts, finished_at from taskbell.tasks"
+        ).fetchall()
         assert sorted(row[0] for row in rows) == sorted(self.rounds), "no task is lost, none appears twice"
         for task_id, status, seq, attempt, max_attempts, finished_at in rows:
             assert seq >= self.seq.get(task_id, 1), "seq never falls"

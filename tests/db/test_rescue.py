@@ -11,7 +11,9 @@ from tests.servers import Database
 Hands = Callable[..., Hand]
 
 
-def test_a_silent_workers_claims_come_back_after_one_lease(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+def test_a_silent_workers_claims_come_back_after_one_lease(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
     app.execute("select taskbell.configure('default', concurrency => 2)")
     ids = [enqueue(app) for _ in range(5)]
     dead, living = hand(), hand()
@@ -40,7 +42,9 @@ def test_the_last_attempt_lost_is_a_failure(app: psycopg.Connection[Any], hand: 
     assert (task["status"], task["error"]["type"]) == ("failed", "WorkerLost")
 
 
-def test_a_beating_worker_keeps_its_claims_for_ever(database: Database, app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+def test_a_beating_worker_keeps_its_claims_for_ever(
+    database: Database, app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
     task_id = enqueue(app)
     worker, other = hand(), hand()
     worker.hold()
@@ -58,7 +62,9 @@ def test_a_beating_worker_keeps_its_claims_for_ever(database: Database, app: psy
     assert worker.complete(task_id) == []
 
 
-def test_a_take_over_waits_one_lock_life_and_takes_the_claims_back(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+def test_a_take_over_waits_one_lock_life_and_takes_the_claims_back(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
     first, second = enqueue(app), enqueue(app)
     dead, living = hand(), hand()
     dead.hold()
@@ -105,7 +111,9 @@ def test_a_worker_that_was_forgotten_is_told_so(hand: Hands, app: psycopg.Connec
     assert worker.claim() == []
 
 
-def test_unknown_tasks_fail_after_ten_minutes_of_workers(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+def test_unknown_tasks_fail_after_ten_minutes_of_workers(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
     unknown, known, future = enqueue(app, "nobody"), enqueue(app), enqueue(app, "nobody", run_at="2090-01-01T00:00:00Z")
     worker = hand()
     for _ in range(10):

@@ -110,12 +110,20 @@ def test_temporary_objects_never_shadow_the_owners(database: Database, shop: psy
     """With pg_temp unnamed in the search path a producer's temporary table and trigger once ran as the owner."""
     shop.execute("create temp table live (like pg_class)")
     shop.execute("create temp table task_type (name text)")
-    shop.execute("create function pg_temp.evil() returns trigger language plpgsql as $$ begin execute 'grant taskbell_owner to public'; return new; end $$")
+    shop.execute(
+        "create function pg_temp.evil() returns trigger language plpgsql as $$ begin execute 'grant taskbell_owner to public'; return new; end $$"
+    )
     shop.execute("create trigger evil before insert on task_type for each row execute function pg_temp.evil()")
-    shop.execute("create function pg_temp.now() returns timestamptz language sql as 'select timestamptz ''2090-01-01'''")
+    shop.execute(
+        "create function pg_temp.now() returns timestamptz language sql as 'select timestamptz ''2090-01-01'''"
+    )
     shop.execute("set search_path = pg_temp, pg_catalog")
     task_id = enqueue(shop)
-    row = database.connect().execute("select run_at < now() + interval '1 minute' from taskbell.tasks where id = %s", [task_id]).fetchone()
+    row = (
+        database.connect()
+        .execute("select run_at < now() + interval '1 minute' from taskbell.tasks where id = %s", [task_id])
+        .fetchone()
+    )
     assert row == (True,)
     query = "select count(*) from pg_auth_members where roleid = 'taskbell_owner'::regrole and member = %s::regrole"
     assert database.connect("superuser").execute(query, [shop.info.user]).fetchone() == (0,)

@@ -10,8 +10,13 @@ from tests.db.hand import Clock, Hand, enqueue, get
 
 Hands = Callable[..., Hand]
 BAD_SETTINGS = [
-    "queue => 'a b'", "queue => null", "queue => 'q', concurrency => 0", "queue => 'q', concurrency => 1001",
-    "queue => 'q', max_depth => -1", "queue => 'q', max_attempts => 0", "queue => 'q', timeout => '0'",
+    "queue => 'a b'",
+    "queue => null",
+    "queue => 'q', concurrency => 0",
+    "queue => 'q', concurrency => 1001",
+    "queue => 'q', max_depth => -1",
+    "queue => 'q', max_attempts => 0",
+    "queue => 'q', timeout => '0'",
     "queue => 'q', keep_failed => '-1 day'",
 ]
 
@@ -28,7 +33,12 @@ def test_null_leaves_a_setting_as_it_is(app: psycopg.Connection[Any]) -> None:
     row = app.execute("select taskbell.configure('q', concurrency => 6)").fetchone()
     assert row is not None
     settings = row[0]
-    assert (settings["exclusive"], settings["concurrency"], settings["max_depth"], settings["max_attempts"]) == (False, 6, 10, 2)
+    assert (settings["exclusive"], settings["concurrency"], settings["max_depth"], settings["max_attempts"]) == (
+        False,
+        6,
+        10,
+        2,
+    )
     row = app.execute("select taskbell.configure('q', max_depth => 0)").fetchone()
     assert row is not None
     assert row[0]["max_depth"] is None
@@ -41,7 +51,10 @@ def test_pause_of_an_unknown_queue_is_tb001(app: psycopg.Connection[Any]) -> Non
         assert caught.value.sqlstate == "TB001"
     enqueue(app, queue="fresh")
     app.execute("select taskbell.pause('fresh')")
-    assert app.execute("select paused, paused_by from taskbell.queues where name = 'fresh'").fetchone() == (True, app.info.user)
+    assert app.execute("select paused, paused_by from taskbell.queues where name = 'fresh'").fetchone() == (
+        True,
+        app.info.user,
+    )
 
 
 def test_resume_of_all_ends_every_pause(app: psycopg.Connection[Any]) -> None:
@@ -72,7 +85,12 @@ def test_poll_tells_what_is_due_and_when(app: psycopg.Connection[Any], hand: Han
     worker, picky = hand(), hand(queues=["only"])
     rows = {row.queue: row for row in worker.call("poll(%s)", worker.id)}
     assert set(rows) == {"default", "public", "later"}
-    assert (rows["later"].due, rows["later"].exclusive, rows["later"].concurrency, rows["later"].free) == (False, True, 1, True)
+    assert (rows["later"].due, rows["later"].exclusive, rows["later"].concurrency, rows["later"].free) == (
+        False,
+        True,
+        1,
+        True,
+    )
     assert rows["later"].next_due_in > 3600
     assert rows["default"].next_due is None
     enqueue(app, queue="later")
@@ -97,7 +115,9 @@ def test_of_very_many_queues_each_poll_looks_at_some_in_turn(app: psycopg.Connec
     assert len(seen) == 502
 
 
-def test_finished_tasks_are_pruned_after_their_keep_time(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+def test_finished_tasks_are_pruned_after_their_keep_time(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
     app.execute("select taskbell.configure('default', keep_succeeded => '1 hour', keep_failed => '2 hours')")
     good, bad, live = enqueue(app, idempotency_key="k"), enqueue(app), enqueue(app, run_at="2090-01-01T00:00:00Z")
     worker = hand()
@@ -112,8 +132,10 @@ def test_finished_tasks_are_pruned_after_their_keep_time(app: psycopg.Connection
         rows = app.execute("select id from taskbell.tasks where finished_at is not null order by id").fetchall()
         assert [row[0] for row in rows] == left
     assert get(app, live)["status"] == "queued"
-    superuser = clock._superuser  # noqa: SLF001 - private tables, to see that nothing is left behind
-    assert superuser.execute("select (select count(*) from taskbell.attempt), (select count(*) from taskbell.idempotency)").fetchone() == (0, 0)
+    superuser = clock._superuser
+    assert superuser.execute(
+        "select (select count(*) from taskbell.attempt), (select count(*) from taskbell.idempotency)"
+    ).fetchone() == (0, 0)
 
 
 def test_prune_takes_the_oldest_batch(app: psycopg.Connection[Any], hand: Hands) -> None:

@@ -11,11 +11,15 @@ from tests.db.hand import Hand, enqueue
 from tests.servers import Database
 
 
-def test_it_returns_the_finished_task(database: Database, app: psycopg.Connection[Any], hand: Callable[..., Hand]) -> None:
+def test_it_returns_the_finished_task(
+    database: Database, app: psycopg.Connection[Any], hand: Callable[..., Hand]
+) -> None:
     task_id = enqueue(app)
     answers: list[Any] = []
     waiter = database.connect()
-    thread = threading.Thread(target=lambda: answers.append(waiter.execute("select taskbell.wait(%s)", [task_id]).fetchone()))
+    thread = threading.Thread(
+        target=lambda: answers.append(waiter.execute("select taskbell.wait(%s)", [task_id]).fetchone())
+    )
     thread.start()
     worker = hand()
     worker.hold()
