@@ -1,6 +1,7 @@
 """The admin as an ASGI application: `uvicorn admin_site.asgi:application`. It serves its own static files."""
 
 import os
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "admin_site.settings")
 
@@ -11,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from db import logs
 from db.settings import load
@@ -35,6 +37,6 @@ application = Starlette(
         Route("/", to_admin),
         Route("/favicon.ico", favicon),
         Mount(settings.STATIC_URL.rstrip("/"), static),
-        Mount("/", get_asgi_application()),
+        Mount("/", cast("ASGIApp", get_asgi_application())),
     ]
 )

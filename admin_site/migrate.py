@@ -24,7 +24,7 @@ def main() -> None:
     django.setup()
     url = settings.migrate_database_url or settings.database_url
     try:
-        with django_schema.prepared(url, conninfo_to_dict(settings.database_url).get("user")):
+        with django_schema.prepared(url, str(conninfo_to_dict(settings.database_url).get("user") or "")):
             call_command("migrate", verbosity=1 if "-v" in sys.argv else 0)
     except (psycopg.Error, Error) as error:
         raise SystemExit(f"admin_site.migrate: {' '.join(str(error).split())}") from None

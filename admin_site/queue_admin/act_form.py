@@ -52,7 +52,11 @@ _FIELDS: dict[str, Any] = {
         min_value=0, required=False, label="Longest queue", help_text="queued tasks; 0: no bound, empty: unchanged"
     ),
     "max_attempts": lambda: forms.IntegerField(
-        min_value=1, max_value=100, required=False, label="Attempts", help_text="default for its tasks; empty: unchanged"
+        min_value=1,
+        max_value=100,
+        required=False,
+        label="Attempts",
+        help_text="default for its tasks; empty: unchanged",
     ),
     "older_than": lambda: forms.FloatField(min_value=0, max_value=36500, initial=30, label="Ended longer ago than"),
     "batch": lambda: forms.IntegerField(

@@ -88,17 +88,8 @@ def perform(act: Act, user: AbstractUser, targets: Sequence[str], reason: str, f
                 continue
             outcome.done.append(target)
             outcome.answers.append(answer)
-            write_log(user, act, target, reason, form, answer)
+            log(user, Queue if act.target == "queue" else Task, target, _words(act, reason, form, answer))
     return outcome
-
-
-def write_log(user: AbstractUser, act: Act, target: str, reason: str, form: dict[str, Any], answer: object) -> None:
-    """Write who did what and why into Django's log."""
-    details = ", ".join(f"{name} {value}" for name, value in form.items())
-    if act.function in {"cancel", "prune"}:
-        details = f"{details}, {answer}" if details else str(answer)
-    words = f"{act.done}{f' ({details})' if details else ''}{f': {reason}' if reason else ''}"
-    log(user, Queue if act.target == "queue" else Task, target, words)
 
 
 def log(user: AbstractUser, model: type[View], target: str, words: str, flag: int = CHANGE) -> None:
@@ -111,3 +102,11 @@ def log(user: AbstractUser, model: type[View], target: str, words: str, flag: in
         action_flag=flag,
         change_message=words,
     )
+
+
+def _words(act: Act, reason: str, form: dict[str, Any], answer: object) -> str:
+    details = [f"{name} {value}" for name, value in form.items()]
+    if act.function in {"cancel", "prune"}:
+        details.append(str(answer))
+    inside = f" ({', '.join(details)})" if details else ""
+    return f"{act.done}{inside}{f': {reason}' if reason else ''}"

@@ -37,9 +37,9 @@ def acting(user: AbstractUser) -> Iterator[None]:
 
 
 def call(function: str, arguments: Mapping[str, Any] | None = None) -> Any:
-    """Call `taskbell.function(name => value, …)` and return its value. `Refusal` when it says no; then nothing happened.
+    """Call `taskbell.function(name => value, …)` and return its value; dicts and lists travel as jsonb.
 
-    Dicts and lists travel as jsonb.
+    `Refusal` when it says no; then nothing happened.
     """
     rows = rows_of(function, arguments)
     return rows[0][0] if rows else None
@@ -50,7 +50,9 @@ def rows_of(function: str, arguments: Mapping[str, Any] | None = None) -> list[t
     given = arguments or {}
     named = [sql.SQL("{} => {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in given]
     statement = sql.SQL("select * from {}({})").format(sql.Identifier(SCHEMA, function), sql.SQL(", ").join(named))
-    values = {name: Jsonb(value) if isinstance(value, dict | list) else value for name, value in given.items()}
+    values: dict[str, Any] = {
+        name: Jsonb(value) if isinstance(value, dict | list) else value for name, value in given.items()
+    }
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement.as_string(cursor.connection), values)

@@ -53,7 +53,7 @@ def draw(minutes: list[tuple[datetime, Ended | None]]) -> Chart:
 
 
 def scale_end(most: int) -> int:
-    """Return the round number at which the scale ends: 4, 8, 20, 40, 80, 200, …"""
+    """Return the round number at which the scale ends: 4, 8, 20, 40, 80, 200 and so on."""
     if most <= GRID_LINES:
         return GRID_LINES
     power = 1

@@ -12,7 +12,7 @@ class EnqueueForm(forms.Form):
     """The parameters of taskbell.enqueue() but task and payload; empty: the defaults."""
 
     queue = forms.RegexField(r"^[A-Za-z0-9_.-]{1,64}$", required=False, help_text="letters, digits and _.-")
-    priority = forms.IntegerField(required=False, min_value=-100, max_value=100, help_text="−100…100, higher first")
+    priority = forms.IntegerField(required=False, min_value=-100, max_value=100, help_text="-100 to 100, higher first")
     run_at = forms.DateTimeField(
         required=False,
         label="Run at (UTC)",
@@ -37,7 +37,9 @@ class EnqueueForm(forms.Form):
     @property
     def arguments(self) -> dict[str, Any]:
         """What was filled in, as taskbell.enqueue() takes it."""
-        given = {name: value for name, value in self.cleaned_data.items() if value not in (None, "") and name != "reason"}
+        given = {
+            name: value for name, value in self.cleaned_data.items() if value not in (None, "") and name != "reason"
+        }
         if "timeout" in given:
             given["timeout"] = timedelta(seconds=given["timeout"])
         return given

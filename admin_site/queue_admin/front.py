@@ -81,7 +81,9 @@ def warnings(health: Health, due: int) -> list[Warn]:
         found.append(Warn(f"{chart.short(health.dead_tuples_live or 0)} dead rows", text, "warn"))
     if 0 < health.workers_alive > health.workers_listening:
         deaf = health.workers_alive - health.workers_listening
-        found.append(Warn(f"{deaf} of {health.workers_alive} workers do not hear NOTIFY", "They poll once a second.", "warn"))
+        found.append(
+            Warn(f"{deaf} of {health.workers_alive} workers do not hear NOTIFY", "They poll once a second.", "warn")
+        )
     if health.notification_queue_usage > FULL_BELL:
         text = "Some session LISTENs and never reads. Above half, rings are skipped and workers poll."
         found.append(Warn(f"The notification queue is {health.notification_queue_usage:.0%} full", text, "warn"))

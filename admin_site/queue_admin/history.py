@@ -19,7 +19,7 @@ def last_hour(now: datetime | None = None) -> list[tuple[datetime, Ended | None]
     """Return the last 60 minutes, oldest first, the present one included; None: not read yet."""
     present = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
     minutes = [present - timedelta(minutes=back) for back in range(MINUTES)]
-    known: dict[datetime, Ended] = cache.get_many([_key(minute) for minute in minutes])
+    known: dict[str, Ended] = cache.get_many([_key(minute) for minute in minutes])
     found = {minute: known[key] for minute in minutes if (key := _key(minute)) in known}
     deadline = time.monotonic() + BUDGET
     for start in range(0, MINUTES, CHUNK):

@@ -6,8 +6,8 @@ from typing import Any
 
 HIDDEN = "••••••"
 SECRET_NAME = re.compile(
-    r"password|passwd|passphrase|passcode|^pass$|pwd|secret|token|authorization|^auth$|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key"
-    r"|cookie|credential|session[-_ ]?id|bearer|signature|^pin$|^otp$|^cvv|card[-_ ]?number|^iban$",
+    r"password|passwd|passphrase|passcode|^pass$|pwd|secret|token|authorization|^auth$|api[-_ ]?key|access[-_ ]?key"
+    r"|private[-_ ]?key|cookie|credential|session[-_ ]?id|bearer|signature|^pin$|^otp$|^cvv|card[-_ ]?number|^iban$",
     re.IGNORECASE,
 )
 # name = value, "name": "value", name: Bearer value: in tracebacks, reprs, and JSON inside of text.
@@ -32,9 +32,7 @@ class Mask:
     def data(self, value: Any) -> Any:
         """Return JSON data with secrets hidden."""
         if isinstance(value, dict):
-            return {
-                key: HIDDEN if _is_secret(key, inner) else self.data(inner) for key, inner in value.items()
-            }
+            return {key: HIDDEN if _is_secret(key, inner) else self.data(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.data(inner) for inner in value]
         return self.text(value) if isinstance(value, str) else value

@@ -1,3 +1,4 @@
+# ruff: noqa: DJ001 - null means something in these views
 """Unmanaged models over the views of schema taskbell: for reading alone. Whatever acts is in `acts.py`."""
 
 from typing import Never
@@ -145,6 +146,7 @@ class TaskType(View):
 
     def __str__(self) -> str:
         return self.name
+
 
 # Django looks for models here.
 from admin_site.queue_admin import monitor_models  # noqa: E402, F401

@@ -1,3 +1,4 @@
+# ruff: noqa: DJ001 - null means something in these views
 """More unmanaged models: what the front page and a task's page read beside the task itself."""
 
 from django.db import models

@@ -1,4 +1,4 @@
-"""A page of tasks, newest first, out of millions: by key, never by offset, and never looking at more than a bounded part.
+"""A page of tasks, newest first, out of millions: by key, never by offset, and looking at a bounded part.
 
 Ids are ordered by time (UUID v7), so "newest first" is the order of the primary key, a moment is an id, and the
 next page starts at the last one's end. A filter that few tasks pass is looked for in windows of the key, until the

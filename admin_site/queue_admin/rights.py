@@ -1,9 +1,10 @@
-"""Who may what: readers see, operators see more and act, superusers see what is masked. Also checked at each address."""
+"""Who may what: readers see, operators see more and act, superusers see what is masked. Checked at each address."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
@@ -16,7 +17,7 @@ View = Callable[..., HttpResponse]
 
 
 def needs(permission: str) -> Callable[[View], View]:
-    """Let in only who has this permission; others are told 403. Whoever is not logged in was sent to the login before."""
+    """Let in only who has this permission; others are told 403. Strangers were sent to the login before."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -28,6 +29,12 @@ def needs(permission: str) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is logged in; behind `admin_view` somebody is."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def may_see(request: HttpRequest) -> bool:

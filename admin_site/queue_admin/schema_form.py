@@ -109,7 +109,7 @@ def _field(name: str, part: dict[str, Any], *, required: bool) -> forms.Field:
         case "number":
             return forms.FloatField(min_value=part.get("minimum"), max_value=part.get("maximum"), **common)
         case "string":
-            bounds = {"min_length": part.get("minLength"), "max_length": part.get("maxLength")}
+            bounds: dict[str, Any] = {"min_length": part.get("minLength"), "max_length": part.get("maxLength")}
             return forms.CharField(strip=False, widget=_text_widget(name), **bounds, **common)
         case _:
             return JsonField(widget=forms.Textarea(attrs={"rows": 4, "class": "tb-code"}), **common)

@@ -3,9 +3,6 @@
 from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
@@ -42,16 +39,3 @@ class TaskbellSite(UnfoldAdminSite):
             ("act/<str:name>/", acts.page, "taskbell_act"),
         ]
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
-
-    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
-        """Return a page inside the site's frame."""
-        request.current_app = self.name  # type: ignore[attr-defined]
-        return TemplateResponse(
-            request, f"taskbell/{template}", {**self.each_context(request), "title": title, **context}
-        )
-
-    def fragment(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        """Return a part of a page, which replaces the one in the browser; the header tells it from a login page."""
-        response = render(request, f"taskbell/{template}", context)
-        response["X-Taskbell-Fragment"] = "1"
-        return response

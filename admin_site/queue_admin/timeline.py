@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from admin_site.queue_admin.models import Task
-from admin_site.queue_admin.monitor_models import Attempt
+if TYPE_CHECKING:
+    from admin_site.queue_admin.models import Task
+    from admin_site.queue_admin.monitor_models import Attempt
 
 WIDTH = 720  # user units
 LANE, GAP, BAR = 30, 6, 18
@@ -35,7 +37,7 @@ class Timeline:
     bar: int = BAR
 
 
-def draw(task: Task, attempts: Sequence[Attempt], now: datetime | None = None) -> Timeline:
+def draw(task: "Task", attempts: "Sequence[Attempt]", now: datetime | None = None) -> Timeline:
     """Lay out one task's life, until now while it has not finished."""
     start = task.created_at
     end = max(task.finished_at or now or datetime.now(UTC), task.started_at or start)

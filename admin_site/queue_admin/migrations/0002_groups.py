@@ -1,5 +1,7 @@
 """The two groups: readers see the queue, operators steer it. People get in as staff and a member of one."""
 
+from typing import Any
+
 from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -24,7 +26,7 @@ def make_groups(apps: Apps, _editor: BaseDatabaseSchemaEditor) -> None:
     operator_group.permissions.add(*operator)
 
 
-def _permission(apps: Apps, model: str, codename: str, name: str) -> object:
+def _permission(apps: Apps, model: str, codename: str, name: str) -> Any:
     kind, _ = apps.get_model("contenttypes", "ContentType").objects.get_or_create(app_label="taskbell", model=model)
     permission, _ = apps.get_model("auth", "Permission").objects.get_or_create(
         codename=codename, content_type=kind, defaults={"name": name}

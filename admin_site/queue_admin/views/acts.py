@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,8 +11,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from admin_site.queue_admin.act_form import ActForm
 from admin_site.queue_admin.acts import ACTS, EVERYTHING, MOST, Act, Outcome, perform
 from admin_site.queue_admin.calls import Refusal
+from admin_site.queue_admin.frame import framed
 from admin_site.queue_admin.models import Queue, Task
-from admin_site.queue_admin.rights import OPERATE, needs
+from admin_site.queue_admin.rights import OPERATE, needs, person
 from admin_site.queue_admin.task_search import as_uuid
 
 SHOWN = 20  # refusals and objects that are named one by one
@@ -38,13 +39,13 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     if sure and form.is_valid():
         reason = form.cleaned_data["reason"]
         try:
-            outcome = perform(act, request.user, targets, reason, form.arguments)  # type: ignore[arg-type]
+            outcome = perform(act, person(request), targets, reason, form.arguments)
         except Refusal as refusal:
             messages.error(request, refusal.sentence)
         else:
             _tell(request, act, outcome)
         return HttpResponseRedirect(back)
-    return admin.site.page(  # type: ignore[attr-defined]
+    return framed(
         request, "act.html", _title(act, targets), act=act, targets=targets, shown=_shown(act, targets),
         more=max(0, len(targets) - SHOWN), form=form, back=back,
     )  # fmt: skip
@@ -61,7 +62,8 @@ def _title(act: Act, targets: list[str]) -> str:
 
 def _shown(act: Act, targets: list[str]) -> list[dict[str, Any]]:
     if act.target == "task":
-        found = {str(task.id): task for task in Task.objects.filter(id__in=targets[:SHOWN]).only("id", "task", "queue", "status")}
+        tasks = Task.objects.filter(id__in=targets[:SHOWN]).only("id", "task", "queue", "status")
+        found = {str(task.id): task for task in tasks}
         return [{"name": target, "task": found.get(str(UUID(target)))} for target in targets[:SHOWN]]
     if act.target == "queue":
         return [{"name": "every queue" if target == EVERYTHING else target} for target in targets[:SHOWN]]
@@ -88,7 +90,9 @@ def _tell(request: HttpRequest, act: Act, outcome: Outcome) -> None:
 
 def _count(act: Act, done: list[str]) -> str:
     if act.target == "queue":
-        return "Every queue" if done == [EVERYTHING] else f"Queue {done[0]}" if len(done) == 1 else f"{len(done)} queues"
+        if done == [EVERYTHING]:
+            return "Every queue"
+        return f"Queue {done[0]}" if len(done) == 1 else f"{len(done)} queues"
     return "1 task" if len(done) == 1 else f"{len(done)} tasks"
 
 

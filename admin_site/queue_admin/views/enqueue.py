@@ -2,7 +2,7 @@
 
 import json
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.models import ADDITION
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -10,8 +10,9 @@ from django.urls import reverse
 from admin_site.queue_admin.acts import log
 from admin_site.queue_admin.calls import Refusal, acting, call
 from admin_site.queue_admin.enqueue_form import EnqueueForm
+from admin_site.queue_admin.frame import framed
 from admin_site.queue_admin.models import Task, TaskType
-from admin_site.queue_admin.rights import OPERATE, needs
+from admin_site.queue_admin.rights import OPERATE, needs, person
 from admin_site.queue_admin.schema_form import PayloadForm
 
 
@@ -19,7 +20,7 @@ from admin_site.queue_admin.schema_form import PayloadForm
 def choice(request: HttpRequest) -> HttpResponse:
     """Show the tasks that workers have registered."""
     kinds = TaskType.objects.order_by("-known", "name")
-    return admin.site.page(request, "enqueue.html", "Enqueue a task", kinds=kinds)  # type: ignore[attr-defined]
+    return framed(request, "enqueue.html", "Enqueue a task", kinds=kinds)
 
 
 @needs(OPERATE)
@@ -37,7 +38,7 @@ def form(request: HttpRequest, name: str) -> HttpResponse:
             options.add_error(None, refusal.sentence)
         else:
             return HttpResponseRedirect(reverse("admin:taskbell_task_change", args=[task_id]))
-    return admin.site.page(  # type: ignore[attr-defined]
+    return framed(
         request,
         "enqueue_form.html",
         f"Enqueue {name}",
@@ -49,9 +50,9 @@ def form(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _enqueue(request: HttpRequest, name: str, payload: PayloadForm, options: EnqueueForm) -> object:
-    with acting(request.user):  # type: ignore[arg-type]
+    with acting(person(request)):
         task_id = call("enqueue", {"task": name, "payload": payload.payload, **options.arguments})
         reason = options.cleaned_data["reason"]
-        log(request.user, Task, str(task_id), f"enqueued {name}{f': {reason}' if reason else ''}", ADDITION)  # type: ignore[arg-type]
+        log(person(request), Task, str(task_id), f"enqueued {name}{f': {reason}' if reason else ''}", ADDITION)
     messages.success(request, "The task was enqueued.")
     return task_id

@@ -1,9 +1,9 @@
 """The queues: settings, holder, depth, and what can be done to them."""
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from admin_site.queue_admin.frame import framed
 from admin_site.queue_admin.models import Queue
 from admin_site.queue_admin.monitor_models import Health, Stats
 from admin_site.queue_admin.rights import SEE, may_operate, needs
@@ -18,7 +18,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     found = Queue.objects.filter(name__icontains=search) if search else Queue.objects.all()
     queues = list(found.order_by("name")[: MOST + 1])
     stats = {row.queue: row for row in Stats.objects.all()}
-    return admin.site.page(  # type: ignore[attr-defined]
+    return framed(
         request,
         "queues.html",
         "Queues",

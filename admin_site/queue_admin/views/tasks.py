@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 
 from admin_site.queue_admin import paging, timeline
 from admin_site.queue_admin.acts import ACTS
 from admin_site.queue_admin.calls import Refusal, call
+from admin_site.queue_admin.frame import fragment, framed
 from admin_site.queue_admin.models import ENDS, STATUSES, Queue, Task, TaskType
 from admin_site.queue_admin.monitor_models import Act, Attempt, Estimate
 from admin_site.queue_admin.rights import SEE, mask_for, may_operate, needs
@@ -28,7 +28,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     wanted = wish(request.GET)
     page = paging.read(wanted)
     kept = {name: request.GET[name] for name in FILTERS if request.GET.get(name)}
-    return admin.site.page(  # type: ignore[attr-defined]
+    return framed(
         request,
         "task_list.html",
         "Tasks",
@@ -52,13 +52,13 @@ def listing(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Show one task."""
     context = _task_context(request, task_id)
-    return admin.site.page(request, "task.html", f"Task {context['task'].task}", **context)  # type: ignore[attr-defined]
+    return framed(request, "task.html", f"Task {context['task'].task}", **context)
 
 
 @needs(SEE)
 def live(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Return the changing part of a task's page alone."""
-    return admin.site.fragment(request, "task_live.html", _task_context(request, task_id))  # type: ignore[attr-defined]
+    return fragment(request, "task_live.html", _task_context(request, task_id))
 
 
 @needs(SEE)
@@ -69,7 +69,7 @@ def link(request: HttpRequest, task_id: UUID) -> HttpResponse:
     scope: tokens.Scope = "owner" if may_operate(request) else "view"
     base = settings.UNFOLD["SITE_URL"]
     address = "" if hidden else f"{base}/#{urlencode({'id': task_id, 'token': tokens.sign(task_id, scope)})}"
-    return admin.site.fragment(request, "link.html", {"address": address, "scope": scope})  # type: ignore[attr-defined]
+    return fragment(request, "link.html", {"address": address, "scope": scope})
 
 
 def _task_context(request: HttpRequest, task_id: UUID) -> dict[str, Any]:
