@@ -14,6 +14,7 @@ def main() -> None:
     command = [sys.executable, "-m", "admin_site.manage", "createsuperuser"]
     if os.environ.get("DJANGO_SUPERUSER_PASSWORD"):
         command.append("--noinput")
+        os.environ.setdefault("DJANGO_SUPERUSER_EMAIL", "")  # Django wants it said that there is none
     os.execv(sys.executable, command)  # noqa: S606 - Django's command itself
 
 
