@@ -108,7 +108,7 @@ def test_a_refusal_names_its_problem(guest: Visit, site: Site) -> None:
 
 def test_two_hundred_at_once_over_one_websocket_all_arrive(guest: Visit, site: Site) -> None:
     sockets = []
-    guest.page.on("websocket", sockets.append)
+    guest.page.on("websocket", lambda socket: sockets.append(socket))  # noqa: PLW0108 - Playwright marks its handlers
     got = guest.page.evaluate(
         """async (url) => {
           const { taskbell } = await import(url + "js/taskbell.js");

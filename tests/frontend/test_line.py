@@ -8,7 +8,7 @@ from playwright.sync_api import WebSocket, expect
 
 from tests.frontend.faulty_line import FaultyLine
 from tests.frontend.visit import Site, Visit, VisitAt
-from tests.frontend.walk import cards, link, result, send, state
+from tests.frontend.walk import cards, link, send, state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -91,7 +91,7 @@ def test_every_join_and_leave_carries_its_token_and_only_what_was_heard_is_left(
     running = send(page, "steps")
     expect(state(running)).to_have_text("Running")
     running.get_by_role("button", name="Remove").click()
-    page.wait_for_function("document.querySelectorAll('#task-list > li').length === 1")
+    expect(cards(page)).to_have_count(1)
     sent = [frame for way, frame in frames if way == "sent"]
     assert [frame["command"] for frame in sent].count("join") == 2
     assert all(frame["args"]["token"] and frame["args"]["channel"] for frame in sent)
@@ -116,11 +116,12 @@ def test_a_deaf_websocket_is_noticed_by_the_poll_and_replaced(visit: Visit) -> N
     """)
     page = visit.open()
     expect(link(page)).to_have_text("Live")
-    card = send(page, "wordcount", Text="unheard")
-    expect(state(card)).to_have_text("Succeeded")  # by poll, after 10 s
-    page.wait_for_function("window.sockets.length === 2")
+    with page.expect_websocket():
+        card = send(page, "wordcount", Text="unheard")
+        expect(state(card)).to_have_text("Succeeded")  # by poll, after 10 s
     expect(link(page)).to_have_text("Live")
-    assert result(card).text_content()
+    heard = send(page, "wordcount", Text="heard again")
+    expect(state(heard)).to_have_text("Succeeded", timeout=8_000)
 
 
 def _record(socket: WebSocket, frames: list[tuple[str, dict[str, Any]]]) -> None:

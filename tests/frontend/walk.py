@@ -4,7 +4,7 @@ from playwright.sync_api import Locator, Page, expect
 
 
 def choose(page: Page, task: str) -> None:
-    page.get_by_role("radio", name=task, exact=True).check(force=True)  # the radio lies under its label
+    page.get_by_role("radio", name=task, exact=True).check()
 
 
 def send(page: Page, task: str, **entries: str) -> Locator:
