@@ -1,7 +1,7 @@
 # The verbs of Taskbell. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-COMPOSE := docker compose
+COMPOSE ?= docker compose
 export PYTHONUNBUFFERED := 1
 .DEFAULT_GOAL := help
 

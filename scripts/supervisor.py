@@ -98,6 +98,7 @@ class Supervisor:
             lines = asyncio.create_task(_pass_on(part.name, process.stdout))
             asking = asyncio.create_task(_ask(part, process.pid, answered))
             code = await process.wait()
+            _signal_group(part, signal.SIGKILL)  # children of a part that died would hold its port
             await asyncio.wait([lines], timeout=LAST_LINES)
             lines.cancel()
             asking.cancel()
@@ -138,7 +139,7 @@ class Supervisor:
                 await asyncio.wait([part.keeper], timeout=patience)
         if part.process.returncode is None:
             say(f"{part.name} did not stop within {sum(STOP_PATIENCE):.0f} s and is killed")
-        _signal_group(part, signal.SIGKILL)  # what it may have left behind
+        _signal_group(part, signal.SIGKILL)
         await asyncio.gather(part.keeper, return_exceptions=True)
 
 

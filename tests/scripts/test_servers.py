@@ -13,6 +13,17 @@ from db.settings import ROOT
 from tests.servers import Database
 
 
+LAUNCHER = """
+import subprocess
+from scripts.guard import Guard
+guard = Guard()
+child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+guard.watch(child.pid)
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
 def test_a_database_is_migrated_and_its_logins_are_what_the_contract_says(database: Database) -> None:
     with database.connect() as connection:
         row = connection.execute(
@@ -55,9 +66,7 @@ def test_the_guard_ends_what_a_killed_launcher_left(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import subprocess, sys; from scripts.guard import Guard\n"
-            "guard = Guard(); child = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
-            "guard.watch(child.pid); print(child.pid, flush=True); child.wait()",
+            LAUNCHER,
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
