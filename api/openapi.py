@@ -31,7 +31,7 @@ SECURITY: dict[str, dict[str, Any]] = {
     "token": {"type": "apiKey", "in": "header", "name": "X-Task-Token", "description": "A task's token."},
 }
 METHODS = {"get", "post", "patch", "put", "delete"}
-OPEN_PATHS = {"/api/", "/api/healthz", "/api/readyz", "/metrics"}
+OPEN_PATHS = {"/api/", "/api/ws/authorize", "/api/healthz", "/api/readyz", "/metrics"}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["tasks"])
 
 DEFAULT_TASK = "echo"
+REFUSALS = problems(401, 403, 422, 429, 503)
 ANYTHING = {
     "name": "payload",
     "in": "query",
@@ -38,7 +39,7 @@ ANYTHING = {
     operation_id="new_task_get",
     status_code=202,
     response_model=Ticket,
-    responses=problems(401, 403, 422, 429, 503),
+    responses={200: {"model": Ticket, "description": "This Idempotency-Key had made it before."}, **REFUSALS},
     openapi_extra={"parameters": [ANYTHING, IDEMPOTENCY_KEY]},
 )
 @router.post(
@@ -46,7 +47,7 @@ ANYTHING = {
     operation_id="new_task_post",
     status_code=202,
     response_model=Ticket,
-    responses=problems(401, 403, 422, 429, 503),
+    responses={200: {"model": Ticket, "description": "This Idempotency-Key had made it before."}, **REFUSALS},
     openapi_extra={"parameters": [ANYTHING, IDEMPOTENCY_KEY]},
 )
 async def new_task(
