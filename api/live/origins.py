@@ -17,18 +17,20 @@ def allowed(origin: str | None, host: str | None, settings: Settings) -> bool:
         return True
     if origin in settings.allowed_origins or _same(origin, settings.public_url):
         return True
-    return host is not None and _netloc(origin) == _netloc(f"{urlsplit(origin).scheme}://{host}")
+    return host is not None and _same(origin, f"{urlsplit(origin).scheme}://{host}")  # a proxy may have ended TLS
 
 
 def _same(origin: str, url: str) -> bool:
-    return urlsplit(origin).scheme == urlsplit(url).scheme and _netloc(origin) == _netloc(url)
+    place = _place(origin)
+    return place is not None and place == _place(url)
 
 
-def _netloc(url: str) -> tuple[str, int | None] | None:
+def _place(url: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host, port; None where there is no host, as in the origin `null`."""
     try:
         parts = urlsplit(url)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return None
     host = "localhost" if parts.hostname in LOOPBACK else parts.hostname
-    return (host, port) if host else None
+    return (parts.scheme, host, port) if host else None

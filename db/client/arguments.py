@@ -8,6 +8,8 @@ from uuid import UUID
 
 from db.errors import BadArgument
 
+MAX_DIGITS = 4000  # of an integer; Python refuses from 4,300 on
+
 
 def to_json(items: Sequence[dict[str, Any]]) -> str:
     """Return an array of objects as JSON text; what is None is left out.
@@ -24,6 +26,18 @@ def to_json(items: Sequence[dict[str, Any]]) -> str:
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise BadArgument(f"a value does not fit into JSON: {error}") from error
+
+
+def from_json(text: str) -> Any:
+    """Return what Postgres wrote as jsonb; an integer of more digits than Python converts (numeric has more) as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(text, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
 
 
 def seconds(span: float | timedelta | None) -> float | None:

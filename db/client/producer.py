@@ -1,13 +1,12 @@
 """What producers may do: enqueue, look at a task, cancel it."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from db.call import Caller
-from db.client.arguments import seconds, to_json
+from db.client.arguments import from_json, seconds, to_json
 from db.models import Enqueued, Status, TaskRow
 
 # FROM runs first, so the actor is named before anything acts. The inner select keeps the function from running once a
@@ -76,7 +75,7 @@ class Producer(Caller):
             rows = await self._rows(ENQUEUE_AND_GET_AS_LOGIN, to_json(tasks))
         else:
             rows = await self._rows(ENQUEUE_AND_GET, to_json(tasks), actor)
-        return [(json.loads(text), created) for created, text in rows]
+        return [(from_json(text), created) for created, text in rows]
 
     async def get(self, id: UUID | str) -> TaskRow | None:  # noqa: A002 - the contract's name
         """Return a task, or None if there is none of that id."""
@@ -84,7 +83,7 @@ class Producer(Caller):
         if not rows or rows[0][1] is None:
             return None
         enqueued_by, text = rows[0]
-        return TaskRow(json.loads(text), enqueued_by)
+        return TaskRow(from_json(text), enqueued_by)
 
     async def cancel(self, id: UUID | str, reason: str | None = None, actor: str | None = None) -> Status:  # noqa: A002
         """Cancel a queued task at once (cancelled) or ask a running one to stop (running).

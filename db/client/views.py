@@ -1,11 +1,11 @@
 """What readers may see: tasks, attempts, queues, figures, workers, health."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
 from db.call import Caller
+from db.client.arguments import from_json
 from db.models import AttemptRow, HealthRow, QueueRow, StatsRow, Status, TaskRow, TaskTypeRow, WorkerRow
 
 # A literal, not a parameter: only so may the planner use the partial index of tasks that ended badly.
@@ -53,12 +53,12 @@ class Views(Caller):
                 page += condition
                 arguments.append(value)
         rows = await self._rows(PAGE_OF_JSON + page + " order by t.id desc limit %s) as page", *arguments, limit)
-        return [TaskRow(json.loads(text), by) for by, text in rows if text is not None]
+        return [TaskRow(from_json(text), by) for by, text in rows if text is not None]
 
     async def get_changed(self, known: Mapping[UUID, int]) -> dict[UUID, dict[str, Any] | None]:
         """Return, of the tasks `known` by their seq, those with a higher one by now; None: there is no such task."""
         rows = await self._rows(CHANGED, list(known), list(known.values()))
-        return {id_: json.loads(text) if text is not None else None for id_, text in rows}
+        return {id_: from_json(text) if text is not None else None for id_, text in rows}
 
     async def attempts(self, id: UUID | str) -> list[AttemptRow]:  # noqa: A002 - the contract's name
         """Return each attempt of a task that began, in order. For operators."""

@@ -1,16 +1,18 @@
-"""Fixtures of the last mile: wsify (a stand-in always, the real one where WSIFY_BIN names it) and a bare client."""
+"""Fixtures of the last mile: the hub, and wsify (a stand-in always, the real one where WSIFY_BIN names it)."""
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from db.embedded import free_port
 from tests.live.authorizer import Authorizer
+from tests.live.carrier import Carrier
+from tests.live.driver import Driver
 from tests.live.wsify import Wsify
-from tests.servers import ROOT, Processes
+from tests.servers import ROOT, Database, Processes
 
 STAND_IN = [sys.executable, str(ROOT / "tests" / "wsify" / "wsify.py")]
 
@@ -42,13 +44,14 @@ async def wsify(request: pytest.FixtureRequest, processes: Processes, authorizer
     return server
 
 
+@pytest.fixture(params=["hub", "stand-in", "wsify"])
+def carrier(request: pytest.FixtureRequest, processes: Processes, database: Database) -> Carrier:
+    """A running API with what carries its websocket messages."""
+    command = None if request.param == "hub" else wsify_command(request.param)
+    return Carrier(processes, database, command)
+
+
 @pytest.fixture
-def start_wsify(processes: Processes) -> Callable[[str, int, str], Wsify]:
-    """`start_wsify(kind, port, authorizer URL) -> Wsify`, running."""
-
-    def start(kind: str, port: int, authorizer_url: str) -> Wsify:
-        server = Wsify(processes, wsify_command(kind), port, authorizer_url)
-        server.start()
-        return server
-
-    return start
+def driver(database: Database) -> Driver:
+    """Runs tasks when the test says so."""
+    return Driver(database)
