@@ -42,6 +42,15 @@ def test_every_answer_carries_the_security_headers(browser: httpx.Client) -> Non
         assert headers["Server"] == "nginx", path  # no version
 
 
+def test_other_sites_may_import_the_client_but_nothing_else(browser: httpx.Client) -> None:
+    client = browser.get("/js/taskbell.js", headers={"Origin": "https://shop.example"})
+    assert client.headers["Access-Control-Allow-Origin"] == "*"
+    assert client.headers["Content-Type"].startswith("text/javascript")
+    assert client.headers["X-Content-Type-Options"] == "nosniff"
+    assert client.headers["Cache-Control"] == "no-cache"
+    assert "Access-Control-Allow-Origin" not in browser.get("/", headers={"Origin": "https://shop.example"}).headers
+
+
 @pytest.mark.parametrize("path", ["/.env", "/.git/config", "/js/.hidden", "/../compose.yaml", "/nothing"])
 def test_nothing_but_the_page_is_served(browser: httpx.Client, path: str) -> None:
     assert browser.get(path).status_code in {400, 404}

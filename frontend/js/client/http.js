@@ -9,10 +9,10 @@ const TRIES = 4;
 const FIRST_PAUSE_MS = 300;
 
 /** A server that asks for more patience than this gets its answer shown instead, in seconds. */
-const LONGEST_PAUSE_S = 5;
+const LONGEST_PAUSE_S = 2;
 
-/** Answers that mean "not now": a proxy without its server, a server about to stop. */
-const PASSING = new Set([502, 503, 504]);
+/** Answers that mean "not now": too many at once, a proxy without its server, a server about to stop. */
+const PASSING = new Set([429, 502, 503, 504]);
 
 /** An answer that no repetition will change, however patient: not allowed, or gone. */
 const FINAL = new Set([401, 403, 404, 410]);
@@ -120,7 +120,7 @@ export class Http {
       this.isAnswering = false;
       throw new ApiError(0, { detail: "Taskbell does not answer. Is the server running?" });
     }
-    this.isAnswering = !PASSING.has(response.status);
+    this.isAnswering = response.status < 502;
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
     throw new ApiError(response.status, answer, Number(response.headers.get("Retry-After")) || 0);
