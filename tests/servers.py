@@ -23,7 +23,7 @@ from scripts.guard import Guard
 
 TEMPLATE = "taskbell_template"
 READY_TIMEOUT = 30.0  # seconds until a process that was started must answer
-SECRET = "a secret of the tests, long enough for production"
+SECRET = "a secret of the tests that is long enough for production"
 FAST = {  # losing a test's data in a crash of the machine does no harm
     "fsync": "off",
     "synchronous_commit": "off",
