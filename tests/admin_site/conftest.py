@@ -58,6 +58,11 @@ class Admin:
     sql: psycopg.Connection
     processes: Processes
     worker: UUID = field(default_factory=uuid4)
+    clients: dict[str, httpx.Client] = field(default_factory=dict)
+
+    def close(self) -> None:
+        for client in self.clients.values():
+            client.close()
 
     def value(self, query: str, *parameters: Any) -> Any:
         row = self.sql.execute(query, parameters).fetchone()
@@ -95,7 +100,11 @@ class Admin:
         return task_id
 
     def client(self, name: str | None) -> httpx.Client:
+        """Return a browser without scripts, logged in; one a person (a login is made to be slow)."""
+        if name and name in self.clients:
+            return self.clients[name]
         client = httpx.Client(base_url=self.base, trust_env=False, timeout=20)
+        self.clients[name or uuid4().hex] = client
         if name:
             page = client.get("/admin/login/")
             form = {"csrfmiddlewaretoken": csrf(page.text), "username": name, "password": PASSWORD}
@@ -123,8 +132,14 @@ def environment(database: Database, **more: str) -> dict[str, str]:
 def python(database: Database, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
-        check=False, capture_output=True, text=True, cwd=ROOT, input=stdin, env=environment(database, **more), timeout=90,
-    )  # fmt: skip
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        input=stdin,
+        env=environment(database, **more),
+        timeout=90,
+    )
 
 
 def make_admin(database: Database, processes: Processes, **more: str) -> Admin:
@@ -143,6 +158,7 @@ def admin(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFact
         made = make_admin(database, processes)
         made.register()
         yield made
+        made.close()
     finally:
         processes.end()
         database.terminate()
