@@ -35,7 +35,8 @@ class Stack:
         self.database_url = f"postgresql://taskbell_app:{password}@127.0.0.1:{ports['POSTGRES_PORT']}/taskbell"
         self._file = folder / "env"
         self._file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
-        self._project = f"taskbelltest{os.getpid()}"
+        project = f"taskbelltest{os.getpid()}"
+        self._command = ["docker", "compose", "--progress", "plain", "-p", project, "--env-file", str(self._file)]
         kept = {name: os.environ[name] for name in KEEP if name in os.environ}
         self._env = kept | {"TASKBELL_IMAGE": "taskbell-test"}
 
@@ -45,6 +46,31 @@ class Stack:
         said = f"{done.stdout[-5000:]}\n{done.stderr[-5000:]}"
         assert done.returncode == 0, f"{' '.join(arguments)}: {said}\n{self.logs()}"
         return done.stdout
+
+    def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """Run `docker compose …` with bytes in and out."""
+        command = [*self._command, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self._env, input=stdin, capture_output=True, check=False)
+        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr.decode()[-5000:]}"
+        return done.stdout
+
+    def sql(self, statement: str) -> str:
+        """Run a statement as the operator's manual says: psql in the database's container, as the app login."""
+        arguments = [
+            "exec",
+            "-T",
+            "postgres",
+            "psql",
+            "-X",
+            "-A",
+            "-t",
+            "-U",
+            "taskbell_app",
+            "taskbell",
+            "-c",
+            statement,
+        ]
+        return self.compose(*client, "-c", statement).strip()
 
     def up(self, *arguments: str) -> None:
         """Bring it up and wait until every service is healthy."""
@@ -88,9 +114,8 @@ class Stack:
         return httpx.Client(base_url=self.url, headers=headers, timeout=10, trust_env=False)
 
     def _run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        command = ["docker", "compose", "--progress", "plain", "-p", self._project, "--env-file", str(self._file)]
         return subprocess.run(
-            [*command, *arguments],
+            [*self._command, *arguments],
             cwd=ROOT,
             env=self._env,
             stdin=subprocess.DEVNULL,
