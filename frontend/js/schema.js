@@ -85,8 +85,10 @@ function shapeOf(name, schema) {
 function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
   const low = minimum ?? exclusiveMinimum;
   const high = maximum ?? exclusiveMaximum;
-  if (low !== undefined && high !== undefined) return `${low} to ${high}.`;
-  if (low !== undefined) return exclusiveMinimum === undefined ? `At least ${low}.` : `More than ${low}.`;
-  if (high !== undefined) return exclusiveMaximum === undefined ? `At most ${high}.` : `Less than ${high}.`;
+  if (low !== undefined && high !== undefined) return `${number(low)} to ${number(high)}.`;
+  if (low !== undefined) return `${exclusiveMinimum === undefined ? "At least" : "More than"} ${number(low)}.`;
+  if (high !== undefined) return `${exclusiveMaximum === undefined ? "At most" : "Less than"} ${number(high)}.`;
   return "";
 }
+
+const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 10 });
