@@ -14,8 +14,9 @@ from db.embedded import EmbeddedError
 from db.settings import ROOT, Settings, load
 from scripts import environment, parts
 from scripts.guard import Guard
+from scripts.output import say
 from scripts.stores import Stores
-from scripts.supervisor import PartError, Supervisor, say
+from scripts.supervisor import PartError, Supervisor
 
 DATA = ROOT / ".data"
 PARENT_EVERY = 1.0  # seconds between two looks whether `make` is still there

@@ -3,14 +3,16 @@
 import asyncio
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from db.embedded import EmbeddedError
 from scripts.guard import Guard
+from scripts.output import new_pipe, pass_on, say
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between a death and the next start
 LIVED_WELL = 60.0  # seconds after which the back-off begins anew
@@ -94,8 +96,8 @@ class Supervisor:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             began = time.monotonic()
-            process = await self._launch(part)
-            lines = asyncio.create_task(_pass_on(part.name, process.stdout))
+            process, output = await self._launch(part)
+            lines = asyncio.create_task(pass_on(part.name, output))
             asking = asyncio.create_task(_ask(part, process.pid, answered))
             code = await process.wait()
             _signal_group(part, signal.SIGKILL)  # children of a part that died would hold its port
@@ -115,20 +117,19 @@ class Supervisor:
             except TimeoutError:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _launch(self, part: Part) -> asyncio.subprocess.Process:
-        output = part.log.open("ab") if part.log else None
-        process = await asyncio.create_subprocess_exec(
+    async def _launch(self, part: Part) -> tuple[asyncio.subprocess.Process, BinaryIO | None]:
+        # A pipe of our own: asyncio's would let wait() wait for every grandchild that holds it open.
+        read, write = (None, part.log.open("ab")) if part.log else new_pipe()
+        part.process = await asyncio.create_subprocess_exec(
             *part.command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=output or asyncio.subprocess.PIPE,
+            stdout=write,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C in the terminal is for us, who stop things in order
         )
-        if output:
-            output.close()
-        part.process = process
-        self._guard.watch(process.pid)
-        return process
+        write.close()
+        self._guard.watch(part.process.pid)
+        return part.process, read
 
     async def _stop(self, part: Part) -> None:
         if part.keeper is None or part.process is None:
@@ -141,24 +142,6 @@ class Supervisor:
             say(f"{part.name} did not stop within {sum(STOP_PATIENCE):.0f} s and is killed")
         _signal_group(part, signal.SIGKILL)
         await asyncio.gather(part.keeper, return_exceptions=True)
-
-
-def say(line: str) -> None:
-    """Print a line; a terminal that is gone is no reason to stop stopping."""
-    try:
-        print(line, flush=True)
-    except OSError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115,PTH123 - for the rest of our life
-
-
-async def _pass_on(name: str, stream: asyncio.StreamReader | None) -> None:
-    while stream and not stream.at_eof():
-        try:
-            line = await stream.readline()
-        except ValueError:  # a line longer than the reader's limit
-            continue
-        if line:
-            say(f"{name:<8} | {line.decode(errors='replace').rstrip()}")
 
 
 async def _ask(part: Part, pid: int, answered: asyncio.Event) -> None:
@@ -175,10 +158,8 @@ async def _ask(part: Part, pid: int, answered: asyncio.Event) -> None:
 
 def _signal_group(part: Part, number: signal.Signals) -> None:
     if part.process:
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(part.process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return
 
 
 def _how(code: int) -> str:

@@ -72,6 +72,7 @@ class Launcher:
     """A `make run` with its output in a file."""
 
     def __init__(self, tree: Tree) -> None:
+        self.tree = tree
         self._log = tree.folder / "run.log"
         with self._log.open("wb") as output:
             self.make = subprocess.Popen(

@@ -61,10 +61,10 @@ def test_everything_answers_and_ctrl_c_ends_it_and_the_data_stays(tree: Tree, la
     assert row == ("succeeded",)
 
 
-def test_no_password_stands_in_a_command_line_and_everything_is_local(tree: Tree, launcher: Launcher) -> None:
-    launcher.wait_for(RUNNING)
+def test_no_password_stands_in_a_command_line_and_everything_is_local(running: Launcher) -> None:
+    tree = running.tree
     secrets = [tree.dotenv(name) for name in ("POSTGRES_PASSWORD", "DATABASE_PASSWORD", "REDIS_PASSWORD", "SECRET_KEY")]
-    for process in launcher.family():
+    for process in running.family():
         line = " ".join(process.cmdline())
         assert not [secret for secret in secrets if secret in line]
         listening = [c.laddr.ip for c in process.net_connections(kind="tcp") if c.status == "LISTEN"]
@@ -73,14 +73,13 @@ def test_no_password_stands_in_a_command_line_and_everything_is_local(tree: Tree
         psycopg.connect(tree.dotenv("DATABASE_URL").replace(tree.dotenv("DATABASE_PASSWORD"), "wrong"))
 
 
-def test_a_part_that_dies_is_named_and_started_again(tree: Tree, launcher: Launcher) -> None:
-    launcher.wait_for(RUNNING)
+def test_a_part_that_dies_is_named_and_started_again(running: Launcher) -> None:
     for word, name in (("worker", "worker"), ("api.app:app", "api"), ("admin_site.asgi:application", "admin")):
-        launcher.part(word).kill()
-        launcher.wait_for(rf"{name} died \(SIGKILL\); starting it again in 0.5 s")
+        running.part(word).kill()
+        running.wait_for(rf"{name} died \(SIGKILL\); starting it again in 0.5 s")
     deadline = time.monotonic() + 30
-    while not _whole(tree):
-        assert time.monotonic() < deadline, launcher.log()
+    while not _whole(running.tree):
+        assert time.monotonic() < deadline, running.log()
         time.sleep(0.1)
 
 
@@ -132,9 +131,8 @@ def test_a_wrong_env_is_one_sentence(tree: Tree, line: str, sentence: str) -> No
     assert "secret-word" not in done.stderr
 
 
-def test_a_second_launcher_in_the_same_folder_says_so(tree: Tree, launcher: Launcher) -> None:
-    launcher.wait_for(RUNNING)
-    assert "already runs from this folder" in tree.make("run").stderr
+def test_a_second_launcher_in_the_same_folder_says_so(running: Launcher) -> None:
+    assert "already runs from this folder" in running.tree.make("run").stderr
 
 
 def test_without_redis_the_lock_is_a_row(tree: Tree) -> None:

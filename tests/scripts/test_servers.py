@@ -12,7 +12,6 @@ import redis
 from db.settings import ROOT
 from tests.servers import Database
 
-
 LAUNCHER = """
 import subprocess
 from scripts.guard import Guard
