@@ -56,20 +56,7 @@ class Stack:
 
     def sql(self, statement: str) -> str:
         """Run a statement as the operator's manual says: psql in the database's container, as the app login."""
-        arguments = [
-            "exec",
-            "-T",
-            "postgres",
-            "psql",
-            "-X",
-            "-A",
-            "-t",
-            "-U",
-            "taskbell_app",
-            "taskbell",
-            "-c",
-            statement,
-        ]
+        client = ["exec", "-T", "postgres", "psql", "-XAt", "-U", "taskbell_app", "taskbell"]
         return self.compose(*client, "-c", statement).strip()
 
     def up(self, *arguments: str) -> None:
