@@ -13,7 +13,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Scope
 
 from api.auth import Keyring
 from api.edge import Answered, Cors, Headed, KnownHost
@@ -36,12 +35,12 @@ from db.pool import open_pool
 from db.settings import Settings, load
 
 NAME = "taskbell"
-METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
 POOL_MIN, POOL_MAX = 2, 10  # connections; gathered enqueues need few, and Postgres has some hundred for everybody
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the application for these settings."""
+    metrics = Metrics({new_task.create_task: "/api/tasks"})
     app = FastAPI(
         title=NAME,
         summary="A task queue in Postgres that rings.",
@@ -52,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Headed, settings=settings, done=lambda *seen: _count(app, *seen)),
+            Middleware(Headed, settings=settings, metrics=metrics),
             Middleware(KnownHost, hosts=settings.allowed_hosts),
             Middleware(Cors, origins=settings.allowed_origins),
             Middleware(Answered),
@@ -61,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         exception_handlers={HTTPException: answer_exception, RequestValidationError: answer_exception},
     )
     app.state.settings = settings
+    app.state.metrics = metrics
     app.state.keyring = Keyring(settings.api_keys)
     app.router.routes.append(Route("/api/tasks", new_task.create_task, methods=["POST"], include_in_schema=False))
     for part in (tasks, live, queues, task_types, short_door, health, meta):
@@ -83,7 +83,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.relay = Relay(settings, state.watcher) if settings.wsify_url else None
     state.known = KnownTasks(state.client)
     state.gatherer = Gatherer(state.client.enqueue_and_get)
-    state.metrics = Metrics(state.client)
+    state.metrics.watch(state.client)
     await state.listener.start()
     stopping: list[asyncio.Task[None]] = []
     try:
@@ -95,19 +95,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await state.relay.close()
         await state.listener.close()
         await pool.close()
-
-
-def _count(app: FastAPI, scope: Scope, status: int, seconds: float) -> None:
-    """Count a request under its route's path, so that ids and typing errors don't become label values."""
-    route = scope.get("route")
-    if route is not None:
-        path = route.path
-    elif scope.get("endpoint") is new_task.create_task:  # FastAPI names its own routes alone
-        path = "/api/tasks"
-    else:
-        path = "page" if status < 400 else "none"  # noqa: PLR2004 - errors begin there
-    method = scope["method"] if scope["method"] in METHODS else "OTHER"
-    app.state.metrics.request_done(method, path, status, seconds)
 
 
 def _version() -> str:

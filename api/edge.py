@@ -1,21 +1,22 @@
 """The edge of the API: hosts, security headers, figures, and the answer to whatever went wrong inside."""
 
 import time
-from collections.abc import Callable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, of_exception
+from api.metrics import Metrics
 from db.settings import Settings
 
 CORS_METHODS = ("GET", "POST", "PATCH")
 CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "Prefer", "X-Task-Token")
 CORS_EXPOSED = ("Link", "Location", "Preference-Applied", "Retry-After")
-API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+API_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+POLICY_HEADER = b"content-security-policy"
 A_YEAR = 365 * 24 * 3600  # seconds
 CLIENT_GONE = 499  # nginx's number for it; nobody reads this answer
 
@@ -23,10 +24,10 @@ CLIENT_GONE = 499  # nginx's number for it; nobody reads this answer
 class Headed:
     """Outermost: security headers on every answer, and a count of it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, done: Callable[[Scope, int, float], None]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self.app = app
-        self.done = done
-        self.headers = {
+        self.metrics = metrics
+        headers = {
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "no-referrer",
@@ -35,7 +36,8 @@ class Headed:
             "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
         }
         if settings.public_url.startswith("https:"):
-            self.headers["Strict-Transport-Security"] = f"max-age={A_YEAR}"
+            headers["Strict-Transport-Security"] = f"max-age={A_YEAR}"
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, adding headers as the answer starts."""
@@ -43,21 +45,21 @@ class Headed:
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), CLIENT_GONE
+        self.metrics.began()
 
         async def send_headed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.append(name, value)
-                headers.setdefault("Content-Security-Policy", API_POLICY)
+                headers = message["headers"] = [*message.get("headers", ()), *self.headers]
+                if not any(name == POLICY_HEADER for name, _ in headers):
+                    headers.append((POLICY_HEADER, API_POLICY))
             await send(message)
 
         try:
             await self.app(scope, receive, send_headed)
         finally:
-            self.done(scope, status, time.perf_counter() - began)
+            self.metrics.done(scope, status, time.perf_counter() - began)
 
 
 class KnownHost:

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+from starlette.types import Scope
 
 from db.errors import DatabaseError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 CACHED = 2.0  # seconds: several scrapers cost the database one look
 DEADLINE = 5.0  # seconds
+METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 STATS = {
     "queued": "Tasks waiting, due or not",
@@ -47,12 +49,14 @@ HEALTH = {
 
 
 class Metrics:
-    """What /metrics shows; `request_done` is called once a request."""
+    """What /metrics shows. `began` and `done` are called once a request, so they look nothing up twice."""
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, bare_routes: dict[object, str]) -> None:
+        self.in_flight = 0
         self.registry = CollectorRegistry()
-        self._database = DatabaseFigures(client)
-        self.registry.register(self._database)
+        self._bare_routes = bare_routes  # paths of endpoints that are not FastAPI's, which names its own alone
+        self._database: DatabaseFigures | None = None
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         labels = ("method", "route")
@@ -62,17 +66,46 @@ class Metrics:
         self._seconds = Histogram(
             "taskbell_http_request_seconds", "Time to answer", labels, buckets=BUCKETS, registry=self.registry
         )
-        self.in_flight = Gauge("taskbell_http_requests_in_flight", "Requests being answered", registry=self.registry)
+        in_flight = Gauge("taskbell_http_requests_in_flight", "Requests being answered", registry=self.registry)
+        in_flight.set_function(lambda: self.in_flight)
 
-    def request_done(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request. `route` is a route's path, never an address with ids in it."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+    def watch(self, client: "Client") -> None:
+        """Show the database's figures too."""
+        if self._database is not None:
+            self.registry.unregister(self._database)
+        self._database = DatabaseFigures(client)
+        self.registry.register(self._database)
+
+    def began(self) -> None:
+        """Note that a request has come."""
+        self.in_flight += 1
+
+    def done(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        self.in_flight -= 1
+        method = scope["method"] if scope["method"] in METHODS else "OTHER"
+        key = (method, self._route(scope, status), status)
+        children = self._children.get(key)
+        if children is None:
+            labels = (*key[:2],)
+            children = (self._requests.labels(*labels, str(status)), self._seconds.labels(*labels))
+            self._children[key] = children
+        children[0].inc()
+        children[1].observe(seconds)
 
     async def text(self) -> bytes:
         """Return everything in Prometheus's text format."""
-        await self._database.refresh()
+        if self._database is not None:
+            await self._database.refresh()
         return generate_latest(self.registry)
+
+    def _route(self, scope: Scope, status: int) -> str:
+        """Return the route's path, so that ids and typing errors don't become label values."""
+        route = scope.get("route")
+        if route is not None:
+            return str(route.path)
+        path = self._bare_routes.get(scope.get("endpoint"))
+        return path or ("page" if status < 400 else "none")  # noqa: PLR2004 - errors begin there
 
 
 class DatabaseFigures(Collector):

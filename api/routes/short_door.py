@@ -64,9 +64,11 @@ async def new_task(
     check_may_enqueue(request, caller, new)
     await check_known(request, task)
     known: KnownTasks = request.app.state.known
-    kind = await known.find(task) or {}
+    kind = await known.find(task)
     others = [(name, text) for name, text in request.query_params.multi_items() if name != "task"]
-    filled = NewTask.model_construct({"task", "payload"}, task=task, payload=fit(others, kind.get("schema")))
+    filled = NewTask.model_construct(
+        {"task", "payload"}, task=task, payload=fit(others, kind["schema"] if kind else None)
+    )
     submitted = await submit(request, caller, filled, len(request.url.query))
     shown = {"id": submitted.task["id"], "token": sign(submitted.task["id"])}
     return answer(shown, 202 if submitted.created else 200, task_address(shown["id"]))
