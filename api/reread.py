@@ -37,8 +37,9 @@ class Reread:
         """Read this task's row with the next query."""
         self._asked[watched.id] = watched
         self._work.set()
-        if self._reader is None:
+        if self._reader is None or self._reader.done():  # a flaw of ours in one row must not blind all the others
             self._reader = asyncio.create_task(self._read_forever(), name="watcher")
+            self._reader.add_done_callback(_tell)
 
     def forget(self, watched: Watched) -> None:
         """Read this task no more."""
@@ -48,7 +49,7 @@ class Reread:
 
     async def close(self) -> None:
         """Read nothing more."""
-        if self._reader:
+        if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
 
@@ -112,3 +113,8 @@ class Reread:
         elif watched.show(task):
             return
         self._on_over(watched)
+
+
+def _tell(reader: asyncio.Task[None]) -> None:
+    if not reader.cancelled() and (error := reader.exception()):
+        log.error("reading watched tasks stopped; the next ring starts it again", exc_info=error)

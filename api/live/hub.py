@@ -1,5 +1,7 @@
 """The API's own websocket hub at `/ws`: wsify's protocol, with the present state first and nothing lost."""
 
+import time
+
 from starlette.datastructures import State
 from starlette.websockets import WebSocket
 
@@ -8,6 +10,7 @@ from api.live.origins import allowed
 from api.watch import Watcher
 
 MAX_CONNECTIONS = 5_000  # websockets of one process
+COUNT_AGAIN = 0.1  # seconds between counts of what is joined
 MAX_JOINS = 20_000  # channels joined over all of them; each may hold a message of 8 KiB for a slow client
 NOT_YOUR_PAGE = 4403  # close code before the handshake: browsers see a refused connection
 
@@ -18,10 +21,17 @@ class Hub:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self._connections: dict[Connection, None] = {}  # the oldest first
+        self._load = 0
+        self._counted_at = -COUNT_AGAIN
 
     def has_room(self) -> bool:
         """Tell whether one more channel may be joined."""
-        return sum(connection.load for connection in self._connections) < MAX_JOINS
+        now = time.monotonic()
+        if now - self._counted_at > COUNT_AGAIN:
+            self._counted_at = now
+            self._load = sum(connection.load for connection in self._connections)
+        self._load += 1  # the one that is asked for; the next count puts right what has ended
+        return self._load <= MAX_JOINS
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one accepted websocket until it ends."""

@@ -29,7 +29,7 @@ def to_json(items: Sequence[dict[str, Any]]) -> str:
 
 
 def from_json(text: str) -> Any:
-    """Return what Postgres wrote as jsonb; an integer of more digits than Python converts (numeric has more) as text."""
+    """Return what Postgres wrote as jsonb; an integer of more digits than Python converts becomes text."""
     try:
         return json.loads(text)
     except ValueError:

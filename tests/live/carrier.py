@@ -28,7 +28,7 @@ class Carrier:
         if wsify_command:
             self.wsify = Wsify(processes, wsify_command, free_port(), f"{self.base}/api/ws/authorize")
             self.websocket_url = self.wsify.websocket_url
-            self._env |= {"WSIFY_URL": self.wsify.url, "WSIFY_KEY": KEY}
+            self._env = {"WSIFY_URL": self.wsify.url, "WSIFY_KEY": KEY} | self._env
             self.wsify.start()
         self.api: Process
         self.start_api()
