@@ -27,8 +27,8 @@ async def test_many_at_once_take_few_commits(site: Site) -> None:
                 )
                 for n in range(60)
             ]
-            while await in_flight(client) < len(coming) + 1:  # and the question itself
-                await asyncio.sleep(0.02)  # noqa: ASYNC110 - another process's state
+            while await in_flight(client) < len(coming) + 1:  # noqa: ASYNC110 - another process's; + 1: the question itself
+                await asyncio.sleep(0.02)
         answers = await asyncio.gather(*coming)
     assert {answer.status_code for answer in answers} == {202}
     assert [answer.json()["payload"] for answer in answers] == [{"n": n} for n in range(60)]
