@@ -20,9 +20,17 @@ BELOW_ERROR = 500  # HTTP status
 def taskbell(settings: Settings) -> list[Part]:
     """Return API, worker and admin; in development API and worker start again when their code changes."""
     reload = ["--reload", "--reload-dir", "api", "--reload-dir", "db"] if settings.environment == "development" else []
+    small = [
+        "--ws-max-size",
+        "16384",
+    ]  # bytes; what clients say has some 150, and a bigger one should not be read at all
     database = settings.database_url
     return [
-        Part("api", [*_uvicorn("api.app:app", settings.http_port), *reload], _http(settings.http_port, "/api/healthz")),
+        Part(
+            "api",
+            [*_uvicorn("api.app:app", settings.http_port), *small, *reload],
+            _http(settings.http_port, "/api/healthz"),
+        ),
         Part("worker", [sys.executable, "-m", "worker"], lambda pid: _worker_is_alive(database, pid)),
         Part(
             "admin",

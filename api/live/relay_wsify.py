@@ -19,7 +19,7 @@ from api.watched import Task
 from db.errors import DatabaseError, Unavailable
 from db.settings import Settings
 
-REPEATS = (0.05, 0.5, 2.0)  # seconds after a join
+REPEATS = (0.005, 0.05, 0.5, 2.0)  # seconds after a join; wsify subscribes within a millisecond, if it is not busy
 MAX_RELAYED = 10_000  # tasks; the one that nobody has asked for longest makes room
 IDLE = 3600.0  # seconds after the last join; then its clients have their own poll
 JOIN_DEADLINE = 5.0  # seconds until a join whose task can't be read is given up
