@@ -64,10 +64,15 @@ begin
   update taskbell.installation as i
   set tended_at = v_now,
     workers_since = case when i.tended_at > v_now - interval '150 seconds' then coalesce(i.workers_since, v_now) else v_now end;
+  -- Skipping what a register() holds, which takes them in another order and marks them as seen itself.
   update taskbell.task_type as y set seen_at = v_now
-  where y.name in (
-    select unnest(w.tasks) from taskbell.worker as w where w.stopped_at is null and w.beat_at > v_now - interval '1 minute'
-  );
+  where y.name = any (array(
+    select k.name from taskbell.task_type as k
+    where k.name in (
+      select unnest(w.tasks) from taskbell.worker as w where w.stopped_at is null and w.beat_at > v_now - interval '1 minute'
+    )
+    for no key update skip locked
+  ));
   perform taskbell.fail_unknown();
   delete from taskbell.worker as w where coalesce(w.stopped_at, w.beat_at) < v_now - interval '31 days';
   delete from taskbell.act as a where a.at < v_now - interval '90 days';
@@ -119,13 +124,18 @@ comment on function taskbell.fail_unknown() is
 create or replace function taskbell.forget_queues() returns void
 language sql volatile
 as $$
-  delete from taskbell.queue as q
-  where q.name not in ('default', 'public') and q.created_at < taskbell.now() - interval '1 day'
-    and q.exclusive and q.concurrency = 1 and q.paused_at is null
-    and num_nonnulls(q.max_depth, q.max_attempts, q.timeout, q.keep_succeeded, q.keep_failed) = 0
-    and not exists (select from taskbell.live as l where l.queue = q.name and l.status = 'queued')
-    and not exists (select from taskbell.live as l where l.queue = q.name and l.status = 'running')
-    and not exists (select from taskbell.holder as h where h.queue = q.name and not h.released);
+  -- Skipping what an operator's open transaction holds: the upkeep waits for nobody.
+  delete from taskbell.queue as o
+  where o.name = any (array(
+    select q.name from taskbell.queue as q
+    where q.name not in ('default', 'public') and q.created_at < taskbell.now() - interval '1 day'
+      and q.exclusive and q.concurrency = 1 and q.paused_at is null
+      and num_nonnulls(q.max_depth, q.max_attempts, q.timeout, q.keep_succeeded, q.keep_failed) = 0
+      and not exists (select from taskbell.live as l where l.queue = q.name and l.status = 'queued')
+      and not exists (select from taskbell.live as l where l.queue = q.name and l.status = 'running')
+      and not exists (select from taskbell.holder as h where h.queue = q.name and not h.released)
+    for update of q skip locked
+  ));
   delete from taskbell.holder as h
   where h.released and not exists (select from taskbell.queue as q where q.name = h.queue)
 $$;

@@ -40,12 +40,13 @@ as $$
 declare
   v_queue text;
 begin
+  -- The worker's row before its holder rows, as in heartbeat(), which may be under way.
+  update taskbell.worker as w set stopping = true, stopped_at = taskbell.now() where w.id = deregister.worker;
   for v_queue in
     update taskbell.holder as h set released = true where h.worker = deregister.worker and not h.released returning h.queue
   loop
     perform pg_notify('taskbell_wake', v_queue);
   end loop;
-  update taskbell.worker as w set stopping = true, stopped_at = taskbell.now() where w.id = deregister.worker;
 end
 $$;
 

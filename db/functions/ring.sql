@@ -19,6 +19,8 @@ return '{"id": "' || id::text || '", "status": "' || status::text || '", "seq": 
 comment on function taskbell.ring_message(uuid, taskbell.status, integer) is 'The NOTIFY payload of a task''s channel: {"id","status","seq"}.';
 
 
+insert into taskbell.counter (name, value) values ('unrung', 0) on conflict on constraint counter_pkey do nothing;
+
 create or replace function taskbell.may_ring() returns boolean
 language plpgsql volatile
 as $$
@@ -28,7 +30,9 @@ begin
     return true;
   end if;
   raise log 'taskbell: the notification queue is over half full; not ringing (pollers still see every change). Look for a session that LISTENs in a long transaction.';
-  perform taskbell.count('unrung');
+  -- Not by count(): its row's lock would be held to the end of whoever's transaction enqueues, and stall everybody.
+  update taskbell.counter as c set value = c.value + 1
+  where c.name = any (array(select k.name from taskbell.counter as k where k.name = 'unrung' for no key update skip locked));
   return false;
 end
 $$;
