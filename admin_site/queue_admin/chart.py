@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from admin_site.queue_admin.history import Ended
+Ended = tuple[int, int, int]  # succeeded, failed, cancelled in one minute
 
 WIDTH, HEIGHT = 720, 170  # user units; the picture scales
 LEFT, BOTTOM, TOP = 40, 22, 10

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from django.core.cache import cache
 
 from admin_site.queue_admin.calls import rows_of
+from admin_site.queue_admin.chart import Ended
 
 MINUTES = 60
 CHUNK = 5  # minutes read at once
 BUDGET = 0.12  # seconds of reading per page; what is missing comes with the next refresh
 KEPT = 2 * 3600  # seconds
-
-Ended = tuple[int, int, int]  # succeeded, failed, cancelled
 
 
 def last_hour(now: datetime | None = None) -> list[tuple[datetime, Ended | None]]:

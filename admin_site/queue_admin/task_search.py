@@ -21,10 +21,10 @@ def wish(query: QueryDict) -> paging.Wish:
     status = query.get("status", "")
     span = SPANS.get(query.get("since", ""))
     names, ids = _search(query.get("q", "").strip())
-    chosen = query.get("task", "")
+    chosen = query.get("task", "").replace("\x00", "")
     return paging.Wish(
         status=status if status in STATUSES else "",
-        queue=query.get("queue", ""),
+        queue=query.get("queue", "").replace("\x00", ""),
         tasks=(chosen,) if chosen else names,
         since=datetime.now(UTC) - span if span else None,
         before=as_uuid(query.get("before", "")) or paging.MOST_UUID,

@@ -1,4 +1,4 @@
-"""An admin with people in it: a database of its own a module, real processes, logins over HTTP and in Chromium."""
+"""An admin with people in it: a database of its own, real processes, logins over HTTP and in Chromium."""
 
 import json
 import os
@@ -150,7 +150,7 @@ def make_admin(database: Database, processes: Processes, **more: str) -> Admin:
     return Admin(processes.admin(database, **more), database, database.connect(), processes)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def admin(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Admin]:
     database = postgres_server.clone()
     processes = Processes(tmp_path_factory.mktemp("admin"), guard)
@@ -164,7 +164,7 @@ def admin(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFact
         database.terminate()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)

@@ -78,7 +78,10 @@ def _is_target(act: Act, target: str) -> bool:
 
 def _tell(request: HttpRequest, act: Act, outcome: Outcome) -> None:
     if act.name == "prune" and outcome.answers:
-        messages.success(request, f"{outcome.answers[0]} finished tasks were pruned.")
+        count = outcome.answers[0]
+        messages.success(
+            request, "1 finished task was pruned." if count == 1 else f"{count} finished tasks were pruned."
+        )
     elif outcome.done:
         messages.success(request, f"{_count(act, outcome.done)} {act.done}{_asked(act, outcome)}.")
     for target, refusal in outcome.refused[:SHOWN]:
