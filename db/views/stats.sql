@@ -43,7 +43,11 @@ select
   coalesce(r.succeeded, 0)::double precision as succeeded_per_minute,
   coalesce(r.failed, 0)::double precision as failed_per_minute,
   t.wait_p50, t.wait_p99, t.run_p50, t.run_p99
-from (select q.name from taskbell.queue as q union select l.queue from live as l) as n
+from (
+  select q.name from taskbell.queue as q
+  union
+  select v.queue from live as v
+) as n
 left join live as l on l.queue = n.name
 left join rates as r on r.queue = n.name
 left join times as t on t.queue = n.name;
