@@ -8,18 +8,20 @@ import psycopg
 from tests.compose.stack import Stack
 from tests.compose.trickle import Trickle
 
+LENGTH = 0.4  # seconds that a task of the exclusive queue takes
+
 
 def test_three_workers_run_an_exclusive_queue_one_by_one(stack: Stack) -> None:
     stack.up("--scale", "worker=3", "--scale", "api=2", "--no-recreate")
     assert len(stack.containers("worker")) == 3
     with stack.operator() as client:
-        bodies = [{"task": "sleep", "payload": {"seconds": 0.2}, "queue": "narrow"} for _ in range(20)]
+        bodies = [{"task": "sleep", "payload": {"seconds": LENGTH}, "queue": "narrow"} for _ in range(20)]
         ids = [task["id"] for task in client.post("/api/tasks/batch", json=bodies).raise_for_status().json()["tasks"]]
         tasks = [client.get(f"/api/tasks/{id_}", headers={"Prefer": "wait=30"}, timeout=40).json() for id_ in ids]
     assert {task["status"] for task in tasks} == {"succeeded"}
-    spans = sorted((moment(task["started_at"]), moment(task["finished_at"])) for task in tasks)
-    overlaps = [(one, two) for one, two in itertools.pairwise(spans) if two[0] < one[1]]
-    assert overlaps == []
+    starts = sorted(datetime.fromisoformat(task["started_at"]) for task in tasks)
+    gaps = [(later - sooner).total_seconds() for sooner, later in itertools.pairwise(starts)]
+    assert min(gaps) > LENGTH / 2, gaps  # half, since a start is reckoned back from when the result was stored
     with psycopg.connect(stack.database_url) as connection:
         assert connection.execute("select count(*) from taskbell.workers where alive").fetchone() == (3,)
 
@@ -41,7 +43,3 @@ def test_down_and_up_keep_every_task(stack: Stack) -> None:
     stack.compose("down", "--timeout", "30")
     stack.up()
     assert trickle.missing() == {}
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
