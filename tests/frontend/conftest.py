@@ -22,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 15_000  # milliseconds an expectation may take on a busy machine
+PATIENCE = 30_000  # milliseconds an expectation may take on a busy machine
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (violation) =>
   console.error(`CSP: ${violation.violatedDirective} forbids ${violation.blockedURI}`));
