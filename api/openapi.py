@@ -6,7 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.errors import MEDIA_TYPE
-from api.schemas import TASK_EXAMPLE, NewTask, ProblemBody, Task
+from api.schemas import TASK_EXAMPLE, NewTask
+from api.shapes import ProblemBody, Task
 
 DESCRIPTION = """
 Enqueue tasks, see them, steer them. Errors are always `application/problem+json` (RFC 9457).
@@ -72,7 +73,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         made = get_openapi(
             title=app.title, version=app.version, summary=app.summary, description=DESCRIPTION, routes=app.routes
         )
-        made["paths"].setdefault("/api/tasks", {})["post"] = _create_task()
+        made["paths"] = {"/api/tasks": {"post": _create_task()} | made["paths"].pop("/api/tasks"), **made["paths"]}
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         for model in (ProblemBody, Task):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")

@@ -13,7 +13,8 @@ from api.json_body import read_json
 from api.openapi import body_of, problems
 from api.plain import plain
 from api.routes.new_task import validated
-from api.schemas import Queue, QueueChange, QueueList, QueueName
+from api.schemas import QueueChange, QueueName
+from api.shapes import Queue, QueueList
 
 if TYPE_CHECKING:
     from db.client import Client

@@ -12,7 +12,8 @@ from api.errors import Problem
 from api.fit import fit
 from api.openapi import IDEMPOTENCY_KEY, problems
 from api.routes.new_task import validated
-from api.schemas import NewTask, Ticket
+from api.schemas import NewTask
+from api.shapes import Ticket
 from api.submit import check_known, check_may_enqueue, submit
 from api.tokens import sign
 

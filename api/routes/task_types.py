@@ -10,7 +10,7 @@ from api.answers import answer
 from api.auth import identify_strictly
 from api.openapi import problems
 from api.plain import plain
-from api.schemas import TaskTypeList
+from api.shapes import TaskTypeList
 
 if TYPE_CHECKING:
     from api.known import KnownTasks

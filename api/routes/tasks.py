@@ -18,19 +18,8 @@ from api.json_body import read_json, read_optional_json
 from api.openapi import body_of, problems
 from api.prefer import applied, wanted_wait
 from api.routes.new_task import validated, wait_for
-from api.schemas import (
-    MAX_BATCH,
-    TASK_EXAMPLE,
-    AttemptList,
-    BatchResult,
-    BatchTask,
-    CancelRequest,
-    QueueName,
-    Status,
-    Task,
-    TaskList,
-    TaskName,
-)
+from api.schemas import MAX_BATCH, TASK_EXAMPLE, BatchTask, CancelRequest, QueueName, Status, TaskName
+from api.shapes import AttemptList, BatchResult, Task, TaskList
 from api.submit import as_batch_item, check_known
 from api.tokens import Scope, sign
 
