@@ -20,33 +20,25 @@ def main() -> None:
     logs.setup(settings.log_level, settings.log_format, service="worker")
     develops = settings.environment == "development"
     modules = discovery.load(settings.task_modules, tolerant=develops)
-    service_again = asyncio.run(_run(settings, modules, develops=develops))
-    if service_again:
-        reload.start_again()
+    # Neither asyncio.run nor an ordinary exit: both wait for tasks that were abandoned because they don't end.
+    service = asyncio.new_event_loop().run_until_complete(_run(settings, modules, develops=develops))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # threads of abandoned tasks, and what they hold, end with the process
+    if service.changed:
+        reload.start_again()
+    os._exit(1 if service.failed else 0)
 
 
-async def _run(settings: Settings, modules: list[ModuleType], *, develops: bool) -> bool:
-    """Run the service; return whether it should be started again, its code having changed."""
+async def _run(settings: Settings, modules: list[ModuleType], *, develops: bool) -> Service:
+    """Run a service to its end, which in development a change of its code is, too."""
     service = Service(settings, known_tasks())
-    changed = False
-
-    def restart() -> None:
-        nonlocal changed
-        changed = True
-        service.ask_to_stop()
-
-    watching = asyncio.create_task(reload.wait_for_change(modules, restart)) if develops else None
-    try:
-        await service.run()
-    finally:
-        if watching is not None:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
-    return changed
+    watching = asyncio.create_task(reload.wait_for_change(modules, service.start_again)) if develops else None
+    await service.run()
+    if watching is not None:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+    return service
 
 
 if __name__ == "__main__":

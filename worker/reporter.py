@@ -65,6 +65,8 @@ class Reporter:
 
     def progressed(self, run: Run) -> None:
         """Take note that a run has begun, or has progress to tell."""
+        if run.settled:
+            return  # an abandoned run, that still talks
         self._dirty[run.id] = run
         self._work.set()
 
@@ -100,17 +102,24 @@ class Reporter:
             await self._released.empty()
 
     def _gather_progress(self) -> None:
-        """Take what is due: a run's last word at once, else ten times a second."""
+        """Take what is due: ten times a second, for what still runs. Its last word goes out right before its end."""
         now = monotonic()
-        for run in list(self._dirty.values()):
-            if run.settled or now - run.told_at >= PROGRESS_EVERY:
-                del self._dirty[run.id]
-                run.dirty = False
-                run.told_at = now
-                run.announced = True
-                self._progress.put(run, None)
+        self._take_progress([run for run in self._dirty.values() if now - run.told_at >= PROGRESS_EVERY], now)
         if self._dirty:
             asyncio.get_running_loop().call_later(PROGRESS_EVERY / 4, self._work.set)
+
+    async def _last_words(self, runs: list[Run]) -> None:
+        if self._dirty:
+            self._take_progress([run for run in runs if run.id in self._dirty], monotonic())
+            await self._progress.empty()
+
+    def _take_progress(self, runs: list[Run], now: float) -> None:
+        for run in runs:
+            del self._dirty[run.id]
+            run.dirty = False
+            run.told_at = now
+            run.announced = True
+            self._progress.put(run, None)
 
     async def _tell_progress(self, runs: list[Run], _values: list[None]) -> dict[UUID, Refusal]:
         now = monotonic()
@@ -122,11 +131,13 @@ class Reporter:
         )
 
     async def _complete(self, runs: list[Run], results: list[str]) -> dict[UUID, Refusal]:
+        await self._last_words(runs)
         now = monotonic()
         ids, tokens = [run.id for run in runs], [run.token for run in runs]
         return await self._client.complete(ids, tokens, [now - run.began for run in runs], results)
 
     async def _fail(self, runs: list[Run], failures: list[Failure]) -> dict[UUID, Refusal]:
+        await self._last_words(runs)
         now = monotonic()
         return await self._client.fail(
             [
@@ -144,6 +155,7 @@ class Reporter:
         )
 
     async def _break_off(self, runs: list[Run], reasons: list[str]) -> dict[UUID, Refusal]:
+        await self._last_words(runs)
         refused: dict[UUID, Refusal] = {}
         for reason in set(reasons):
             some = [run for run, why in zip(runs, reasons, strict=True) if why == reason]

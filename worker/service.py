@@ -50,6 +50,8 @@ class Service:
     def __init__(self, settings: Settings, types: Mapping[str, TaskType]) -> None:
         self.id = uuid4()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.changed = False  # its code: it should be started again
+        self.failed = False
         self._settings = settings
         self._types = types
         self._lanes: dict[str, Lane] = {}
@@ -62,6 +64,11 @@ class Service:
         if self._asked.is_set():
             self._hurried.set()
         self._asked.set()
+
+    def start_again(self) -> None:
+        """Drain, to be started again with changed code."""
+        self.changed = True
+        self.ask_to_stop()
 
     async def run(self) -> None:
         """Work until asked to stop, then drain."""
@@ -147,6 +154,7 @@ class Service:
         for task in self._tasks:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 log.critical("%s failed: stopping", task.get_name(), exc_info=error)
+                self.failed = True
                 self._asked.set()
 
     async def _drain(self) -> None:

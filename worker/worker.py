@@ -155,7 +155,7 @@ class Worker:
     def _hear(self, channel: str, payload: str) -> None:
         if channel == self._own_channel:
             self._rights.ask()  # somebody cancels a task; anybody can ring, so the database is asked, not the ring
-        elif not self._served or payload in self._served:
+        elif not self._served or not payload or payload in self._served:  # no name: very many queues
             lane = self._lanes.get(payload)
             if lane is not None and lane.open:
                 lane.look()
