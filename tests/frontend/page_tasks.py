@@ -16,7 +16,7 @@ class Fit(StrEnum):
 
 
 @task
-async def resize(  # noqa: PLR0917 - a form with every kind of field
+async def resize(
     url: Annotated[str, Field(description="Where the picture is.", max_length=100)],
     width: Annotated[int, Field(ge=1, le=4000)] = 800,
     quality: Annotated[float | None, Field(gt=0, le=1)] = None,
