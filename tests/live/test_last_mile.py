@@ -232,13 +232,15 @@ async def test_reset_connections_leave_no_trace(carrier: Carrier, driver: Driver
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_a_thousand_tasks_watched_after_they_had_finished(carrier: Carrier, driver: Driver) -> None:
     tasks = driver.enqueue(1000)
     driver.finish()
-    await results_over(carrier, tasks, 60)
+    await results_over(carrier, tasks, 200)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_a_thousand_tasks_watched_at_once(carrier: Carrier, driver: Driver) -> None:
     tasks = driver.enqueue(1000)
     left = {task.id for task in tasks}
@@ -250,14 +252,14 @@ async def test_a_thousand_tasks_watched_at_once(carrier: Carrier, driver: Driver
             for start in range(0, 1000, 100):
                 await asyncio.to_thread(driver.complete, claimed[start : start + 100])
 
-    async with open_socket(carrier.websocket_url) as websocket, asyncio.timeout(60):
+    async with open_socket(carrier.websocket_url) as websocket, asyncio.timeout(200):
         finishing = asyncio.create_task(finish_all())
         for position, task in enumerate(tasks):
             await join(websocket, task)
             if position == 500:
                 running.set()  # half of them are joined before, half while they finish
         while left:
-            message = await hear(websocket, 60)
+            message = await hear(websocket, 200)
             if message["status"] in FINISHED:
                 left.discard(message["id"])
         await finishing
