@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +25,7 @@ from api.live import hub
 from api.live import routes as live
 from api.live.relay_wsify import Relay
 from api.metrics import Metrics
+from api.openapi import document
 from api.page import Page
 from api.routes import health, meta, new_task, queues, short_door, task_types, tasks
 from api.stopping import hear_stop
@@ -38,10 +40,18 @@ NAME = "taskbell"
 POOL_MIN, POOL_MAX = 2, 10  # connections; gathered enqueues need few, and Postgres has some hundred for everybody
 
 
+class Application(FastAPI):
+    """FastAPI, whose OpenAPI document has the routes too that FastAPI knows nothing of."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return document(self)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Return the application for these settings."""
     metrics = Metrics({new_task.create_task: "/api/tasks"})
-    app = FastAPI(
+    app = Application(
         title=NAME,
         summary="A task queue in Postgres that rings.",
         version=_version(),
