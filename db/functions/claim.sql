@@ -36,7 +36,7 @@ begin
       with claimed as (
         update taskbell.live as l
         set status = 'running', attempt = l.attempt + 1, seq = l.seq + 1, token = v_token, worker = claim.worker,
-          claimed_at = v_now, lease_until = v_now + taskbell.lease(), started_at = null, progress = null
+          claimed_at = v_now, started_at = null, progress = null
         -- The array form: as a join this becomes a hash join over the whole table under a generic plan.
         where l.id = any (array(
           select c.id from taskbell.live as c
@@ -65,7 +65,7 @@ end
 $$;
 
 comment on function taskbell.claim(uuid, text, text[], integer, integer, timestamptz, uuid) is
-'For workers: up to batch due tasks of the names given, now running under a lease of 30 s, in the order in which to run them (priority, run_at, id). attempt counts this run; timeout in seconds; payload as text.
+'For workers: up to batch due tasks of the names given, now running, in the order in which to run them (priority, run_at, id). attempt counts this run; timeout in seconds; payload as text.
 token is the fence, one a claim: whoever reports with another changes nothing. Nothing from a paused queue, nor from an exclusive one that the worker does not hold.
 from_*: where a busy loop goes on looking (the first row of its last claim, less an overlap), so that it does not walk over the dead rows of what it has claimed before; leave out to look from the start.
 Locks the rows it takes, skipping locked ones, and an exclusive queue''s holder row (key share).';
@@ -89,7 +89,11 @@ as $$
 begin
   if exists (select from taskbell.installation as i where i.paused_at is not null)
     or exists (select from taskbell.queue as q where q.name = may_claim.queue and q.paused_at is not null)
-    or exists (select from taskbell.worker as w where w.id = may_claim.worker and w.stopped_at is not null)
+    -- A silent worker's claims would be taken back at once.
+    or not exists (
+      select from taskbell.worker as w
+      where w.id = may_claim.worker and w.stopped_at is null and w.beat_at > taskbell.now() - taskbell.lease()
+    )
   then
     return false;
   end if;
@@ -99,10 +103,11 @@ begin
   perform from taskbell.holder as h
   where h.queue = may_claim.queue and h.worker = may_claim.worker and not h.released
     and h.renewed_at > taskbell.now() - taskbell.lock_life()
+    and h.held_since >= taskbell.exclusive_since(h.queue)
   for key share skip locked;
   return found;
 end
 $$;
 
 comment on function taskbell.may_claim(uuid, text) is
-'May this worker claim from this queue now? Not when it is paused; an exclusive one only as its holder, renewed within the lock''s life. Locks the holder row (key share) to the end of the claim, so that no take-over happens in between.';
+'May this worker claim from this queue now? Not when it is paused, nor after a lease (30 s) without a beat; an exclusive one only as its holder, renewed within the lock''s life. Locks the holder row (key share) to the end of the claim, so that no take-over happens in between.';

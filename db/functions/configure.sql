@@ -25,6 +25,7 @@ begin
   update taskbell.queue as q
   set
     exclusive = coalesce(configure.exclusive, q.exclusive),
+    exclusive_since = case when configure.exclusive and not q.exclusive then taskbell.now() else q.exclusive_since end,
     concurrency = coalesce(configure.concurrency, q.concurrency),
     max_depth = case when configure.max_depth = 0 then null else coalesce(configure.max_depth, q.max_depth) end,
     max_attempts = coalesce(configure.max_attempts, q.max_attempts),

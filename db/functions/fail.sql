@@ -35,7 +35,9 @@ begin
     perform taskbell.keep_attempt(v_task, 'failed', v_fail.error, v_fail.traceback);
     v_task.runs := v_task.runs + 1;
     if v_fail.outcome = 'retry' and v_task.attempt < v_task.max_attempts then
-      perform taskbell.requeue(v_task, v_now + make_interval(secs => coalesce(v_fail.after, taskbell.back_off(v_task.attempt))));
+      perform taskbell.requeue(v_task, v_now + make_interval(secs => case
+        when v_fail.after is null then taskbell.back_off(v_task.attempt) else least(greatest(v_fail.after, 0), 31536000)
+      end));
     else
       perform taskbell.finish(v_task, 'failed');
     end if;
@@ -45,7 +47,7 @@ $$;
 
 comment on function taskbell.fail(jsonb) is
 'For workers: these runs did not succeed. An array of {"id", "token", "age" (seconds since the run began), "outcome", "error": {"type","message"}, "traceback", "after" (seconds)}.
-outcome "retry": back to queued after "after", else 2^attempt s ± 25 % (at most 10 minutes), while attempts are left, else failed; "fail": failed for good; "cancel": cancelled. A cancel asked for in the meantime wins over both.
+outcome "retry": back to queued after "after" (at most a year), else 2^attempt s ± 25 % (at most 10 minutes), while attempts are left, else failed; "fail": failed for good; "cancel": cancelled. A cancel asked for in the meantime wins over both.
 Every attempt''s error is kept. Returns only what was not accepted, as complete() does.';
 
 
@@ -107,7 +109,7 @@ declare
 begin
   update taskbell.live as l
   set status = 'queued', attempt = (requeue.task).attempt, runs = (requeue.task).runs, error = (requeue.task).error,
-    run_at = requeue.run_at, seq = l.seq + 1, token = null, worker = null, claimed_at = null, started_at = null, lease_until = null
+    run_at = requeue.run_at, seq = l.seq + 1, token = null, worker = null, claimed_at = null, started_at = null
   where l.id = (requeue.task).id
   returning l.seq into v_seq;
   perform taskbell.ring((requeue.task).id, 'queued', v_seq);

@@ -19,27 +19,19 @@ begin
   with renewed as (
     update taskbell.holder as h set renewed_at = v_now
     where h.queue = any (heartbeat.queues) and h.worker = heartbeat.worker and not h.released
+      and h.held_since >= taskbell.exclusive_since(h.queue)
     returning h.queue
   )
   select coalesce(array_agg(r.queue), '{}') into v_held from renewed as r;
 
-  -- Only what is half way to its end, and never waiting: a row in somebody's open transaction keeps its lease all the same,
-  -- as a rescue asks for a silent worker too.
-  update taskbell.live as l set lease_until = v_now + taskbell.lease()
-  where l.id = any (array(
-    select c.id from taskbell.live as c
-    where c.status = 'running' and c.lease_until < v_now + taskbell.lease() * 2 / 3 and c.worker = heartbeat.worker
-    for update skip locked
-  ));
-
   select coalesce(array_agg(l.id), '{}') into v_cancel
   from taskbell.live as l
-  where l.status = 'running' and l.worker = heartbeat.worker and l.cancel_requested_at is not null;
+  where l.worker = heartbeat.worker and l.cancel_requested_at is not null;
   return jsonb_build_object('known', true, 'held', to_jsonb(v_held), 'cancel', to_jsonb(v_cancel));
 end
 $$;
 
 comment on function taskbell.heartbeat(uuid, text[], boolean, text, boolean) is
 'For workers, every 1.5 s, from a process that a busy task cannot starve: "I am alive, and these exclusive queues are mine".
-Renews the worker''s row, its holder rows of the queues named, and the leases of its claims. Returns {"known": false: register again, "held": the queues still its own, "cancel": ids of its running tasks that were asked to stop}.
+Renews the worker''s row, which is the lease of all its claims (30 s), and its holder rows of the queues named. Costs the same however many claims there are. Returns {"known": false: register again, "held": the queues still its own, "cancel": ids of its running tasks that were asked to stop}.
 A worker whose last good beat began 30 s ago (5 s for exclusive queues) must have stopped what it runs: from then on others may take it.';

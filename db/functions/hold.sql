@@ -18,7 +18,13 @@ begin
     return found;
   end if;
   if v_before.worker = hold.worker and not v_before.released then
-    update taskbell.holder as h set renewed_at = v_now where h.queue = hold.queue;
+    if v_before.held_since < taskbell.exclusive_since(hold.queue) then
+      if taskbell.others_run(hold.worker, hold.worker, hold.queue) then
+        return false;
+      end if;
+      v_before.held_since := v_now;
+    end if;
+    update taskbell.holder as h set renewed_at = v_now, held_since = v_before.held_since where h.queue = hold.queue;
     return true;
   end if;
   if not v_before.released and v_before.renewed_at > v_now - taskbell.lock_life() then
@@ -55,6 +61,18 @@ $$;
 
 comment on function taskbell.others_run(uuid, uuid, text) is
 'Does any worker but these two have claims in this queue? Their own end, or the rescue, removes them.';
+
+
+create or replace function taskbell.exclusive_since(queue text) returns timestamptz
+language sql stable
+as $$
+  select coalesce(
+    (select q.exclusive_since from taskbell.queue as q where q.name = exclusive_since.queue), '-infinity'::timestamptz
+  )
+$$;
+
+comment on function taskbell.exclusive_since(text) is
+'When this queue was last made exclusive again; a holder from before that moment holds nothing.';
 
 
 create or replace function taskbell.unhold(worker uuid, queue text) returns void

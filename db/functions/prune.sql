@@ -74,7 +74,10 @@ begin
     for no key update skip locked
   ));
   perform taskbell.fail_unknown();
-  delete from taskbell.worker as w where coalesce(w.stopped_at, w.beat_at) < v_now - interval '31 days';
+  -- Never one with claims: a rescue starts from the workers.
+  delete from taskbell.worker as w
+  where coalesce(w.stopped_at, w.beat_at) < v_now - interval '31 days'
+    and not exists (select from taskbell.live as l where l.status = 'running' and l.worker = w.id);
   delete from taskbell.act as a where a.at < v_now - interval '90 days';
   perform taskbell.forget_queues();
   return taskbell.forget(array(

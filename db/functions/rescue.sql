@@ -8,10 +8,12 @@ declare
   v_count integer := 0;
 begin
   for v_dead in
+    -- From the silent workers to their rows: a living one's dead entries in the index are never walked.
     select distinct l.worker, l.queue
-    from taskbell.live as l left join taskbell.worker as w on w.id = l.worker
-    where l.status = 'running' and l.lease_until < v_now
-      and (w.id is null or w.stopped_at is not null or w.beat_at < v_now - taskbell.lease())
+    from taskbell.worker as w cross join lateral (
+      select c.worker, c.queue from taskbell.live as c where c.status = 'running' and c.worker = w.id offset 0
+    ) as l
+    where w.stopped_at is not null or w.beat_at < v_now - taskbell.lease()
     order by l.worker, l.queue
   loop
     v_count := v_count + taskbell.take_back(v_dead.worker, v_dead.queue);

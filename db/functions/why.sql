@@ -43,8 +43,7 @@ as $$
   select case
     when l.cancel_requested_at is not null
       then format('It was asked to stop by %s, %s ago, and has not yet.', l.cancelled_by, date_trunc('second', taskbell.now() - l.cancel_requested_at))
-    when l.lease_until < taskbell.now()
-      and not exists (select from taskbell.workers as w where w.id = l.worker and w.beat_at > taskbell.now() - taskbell.lease())
+    when not exists (select from taskbell.workers as w where w.id = l.worker and w.beat_at > taskbell.now() - taskbell.lease())
       then format('Its worker %s has stopped answering; it is about to be taken back.', coalesce(w.name, l.worker::text))
     when l.started_at is null
       then format('Worker %s has claimed it and is about to run it (or has not reported yet).', coalesce(w.name, l.worker::text))

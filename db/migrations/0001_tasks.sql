@@ -29,7 +29,6 @@ create table taskbell.live (
   worker uuid,
   claimed_at timestamptz,
   started_at timestamptz,
-  lease_until timestamptz,
   progress jsonb,
   error jsonb,
   cancel_requested_at timestamptz,
@@ -37,7 +36,7 @@ create table taskbell.live (
   cancel_reason text,
   constraint live_is_queued_or_running check (status in ('queued', 'running')),
   constraint running_has_a_claim check (
-    (status = 'running') = (token is not null and worker is not null and lease_until is not null)
+    (status = 'running') = (token is not null and worker is not null and claimed_at is not null)
   )
 ) with (
   fillfactor = 80,
@@ -55,9 +54,8 @@ comment on column taskbell.live.attempt is 'Attempts charged since the task was 
 comment on column taskbell.live.runs is 'Begun attempts in the history before the present one, over the whole life of the task.';
 comment on column taskbell.live.seq is 'Grows with every change; clients keep the message with the highest one.';
 comment on column taskbell.live.token is 'The fence: a fresh uuid a claim. Whoever reports with another one changes nothing.';
-comment on column taskbell.live.worker is 'The worker process that holds the claim (taskbell.worker.id).';
+comment on column taskbell.live.worker is 'The worker process that holds the claim (taskbell.worker.id). The claim''s lease is that worker''s: 30 s from its last beat.';
 comment on column taskbell.live.started_at is 'When the run began, as the worker reported it; null while it is claimed and not (known to be) begun.';
-comment on column taskbell.live.lease_until is 'The claim lapses then, unless its worker still beats.';
 comment on column taskbell.live.error is 'The last failed attempt''s {"type","message"}.';
 comment on column taskbell.live.cancel_requested_at is 'Set when somebody asked a running task to stop.';
 
@@ -65,8 +63,11 @@ comment on column taskbell.live.cancel_requested_at is 'Set when somebody asked 
 create index live_to_claim on taskbell.live (queue, (-priority), run_at, id) where status = 'queued';
 comment on index taskbell.live_to_claim is 'Which task runs next? Also: which queues have tasks, and when is the next one due?';
 
-create index live_to_rescue on taskbell.live (lease_until) where status = 'running';
-comment on index taskbell.live_to_rescue is 'Whose lease has lapsed? No statement of the hot path may have a predicate that lets the planner use it.';
+create index live_of_worker on taskbell.live (worker) where status = 'running';
+comment on index taskbell.live_of_worker is 'What had this dead worker claimed? No statement of the hot path may have a predicate that lets the planner use it, nor any on a living worker: they would walk its dead entries.';
+
+create index live_to_stop on taskbell.live (worker) where cancel_requested_at is not null;
+comment on index taskbell.live_to_stop is 'Which running tasks of this worker were asked to stop?';
 
 create table taskbell.finished (
   id uuid constraint finished_pkey primary key,

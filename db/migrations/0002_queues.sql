@@ -4,6 +4,7 @@
 create table taskbell.queue (
   name text constraint queue_pkey primary key,
   exclusive boolean not null default true,
+  exclusive_since timestamptz,
   concurrency integer not null default 1,
   max_depth integer,
   max_attempts integer,
@@ -24,6 +25,7 @@ create table taskbell.queue (
 comment on table taskbell.queue is
 'Settings of queues. A queue needs no row to be used: workers make it. Private: read taskbell.queues, call taskbell.configure().';
 comment on column taskbell.queue.exclusive is 'true: one worker at a time. false: any number of workers.';
+comment on column taskbell.queue.exclusive_since is 'When it was last made exclusive again: whoever held it before must take it anew, which waits for other workers'' claims to end.';
 comment on column taskbell.queue.concurrency is 'Tasks at once, a worker.';
 comment on column taskbell.queue.max_depth is 'Most queued tasks; null: no bound.';
 comment on column taskbell.queue.max_attempts is 'Default for tasks that bring none of their own; null: 3.';

@@ -135,7 +135,7 @@ def test_the_claim_walks_the_index_and_nothing_else(database: Database, hand: Ha
 
 
 @pytest.mark.parametrize("plans", ["force_generic_plan", "force_custom_plan"])
-def test_completing_never_walks_the_lease_index(database: Database, hand: Hands, plans: str) -> None:
+def test_completing_never_walks_the_index_of_the_running(database: Database, hand: Hands, plans: str) -> None:
     superuser = database.connect("superuser")
     superuser.execute(
         'select count(*) from taskbell.enqueue_many((select jsonb_agg(\'{"task": "echo"}\'::jsonb) from generate_series(1, 20000)))'
@@ -148,7 +148,7 @@ def test_completing_never_walks_the_lease_index(database: Database, hand: Hands,
     call = "select * from taskbell.complete(%s, %s, array_fill(0.0::float8, array[200]), (select jsonb_agg(1) from generate_series(1, 200)))"
     plan = explain(superuser, plans, call, [ids, tokens])
     assert "Delete on" in plan
-    assert "live_to_rescue" not in plan
+    assert "live_of_worker" not in plan
     assert "Seq Scan on taskbell.live" not in plan
     assert "Seq Scan on live" not in plan
 

@@ -140,3 +140,32 @@ def test_unknown_tasks_wait_while_no_worker_runs(app: psycopg.Connection[Any], h
         worker.call("prune_expired()")
         clock.move(60)
     assert get(app, unknown)["status"] == "queued"
+
+
+def test_a_holder_from_before_waits_as_well_when_its_queue_is_exclusive_again(
+    app: psycopg.Connection[Any], hand: Hands
+) -> None:
+    app.execute("select taskbell.configure('q')")
+    tasks = [enqueue(app, queue="q") for _ in range(3)]
+    holder, other = hand(), hand()
+    assert holder.hold("q")
+    app.execute("select taskbell.configure('q', exclusive => false)")
+    assert [row.id for row in other.claim(1, "q")] == tasks[:1]
+    app.execute("select taskbell.configure('q', exclusive => true)")
+    assert holder.claim(1, "q") == []
+    assert holder.beat("q")["held"] == []
+    assert not holder.hold("q")
+    other.complete(tasks[0])
+    assert holder.hold("q")
+    assert holder.beat("q")["held"] == ["q"]
+    assert [row.id for row in holder.claim(1, "q")] == tasks[1:2]
+
+
+def test_a_silent_worker_claims_nothing(app: psycopg.Connection[Any], hand: Hands, clock: Clock) -> None:
+    app.execute("select taskbell.configure('wide', exclusive => false)")
+    enqueue(app, queue="wide")
+    worker = hand()
+    clock.move(31)
+    assert worker.claim(queue="wide") == []
+    worker.beat()
+    assert len(worker.claim(queue="wide")) == 1
