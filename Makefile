@@ -62,7 +62,7 @@ fmt: .venv/.dev ## format Python, mend what linters can mend
 
 .PHONY: bench
 bench: .venv/.dev ## measure throughput and latency on servers of its own
-	@$(BIN)/python -m scripts.bench $(ARGS)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: docs
 docs: .venv/.dev ## write docs/reference from catalogue, OpenAPI and settings

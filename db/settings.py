@@ -72,11 +72,11 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(parse_api_keys)] = Field(
         (),
-        description="`name:role:sha256-of-key`, comma separated; roles `producer`, `operator`, `reader`; see `make key`",
+        description="`name:role:sha256-of-key`, comma separated; `producer`, `operator`, `reader`; `make key`",
     )
     public_tasks: TextList = Field(
         (),
-        description="tasks that anyone may enqueue without a key; empty: `echo,sleep,wordcount`, in development `*` (all)",
+        description="tasks open to all without a key; empty: `echo,sleep,wordcount`, in development `*` (all)",
     )
     task_modules: TextList = Field(
         (), description="Python modules holding tasks, comma separated, beside those in `worker/tasks/`"
