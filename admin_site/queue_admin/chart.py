@@ -8,6 +8,7 @@ Ended = tuple[int, int, int]  # succeeded, failed, cancelled in one minute
 WIDTH, HEIGHT = 720, 170  # user units; the picture scales
 LEFT, BOTTOM, TOP = 40, 22, 10
 GRID_LINES = 4
+LABEL = 44  # user units that a time of day takes, at most
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def draw(minutes: list[tuple[datetime, Ended | None]]) -> Chart:
     bars = [_bar(LEFT + index * step, step, minute, ended, room / top) for index, (minute, ended) in enumerate(minutes)]
     lines = [(floor - room * part / GRID_LINES, short(top * part / GRID_LINES)) for part in range(GRID_LINES + 1)]
     hours = [
-        (LEFT + (index + 0.5) * step, f"{minute:%H:%M}")
+        (min(LEFT + (index + 0.5) * step, WIDTH - LABEL / 2), f"{minute:%H:%M}")
         for index, (minute, _) in enumerate(minutes)
         if minute.minute % 10 == 0
     ]
