@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from types import ModuleType
 
 from db import logs
@@ -18,10 +19,10 @@ def main() -> None:
     """Run a worker until it is asked to stop."""
     settings = settings_module.load()
     logs.setup(settings.log_level, settings.log_format, service="worker")
-    develops = settings.environment == "development"
-    modules = discovery.load(settings.task_modules, tolerant=develops)
+    read_at = time.time()
+    modules = discovery.load(settings.task_modules, tolerant=_develops(settings))
     # Neither asyncio.run nor an ordinary exit: both wait for tasks that were abandoned because they don't end.
-    service = asyncio.new_event_loop().run_until_complete(_run(settings, modules, develops=develops))
+    service = asyncio.new_event_loop().run_until_complete(_run(settings, modules, read_at))
     sys.stdout.flush()
     sys.stderr.flush()
     if service.changed:
@@ -29,16 +30,20 @@ def main() -> None:
     os._exit(1 if service.failed else 0)
 
 
-async def _run(settings: Settings, modules: list[ModuleType], *, develops: bool) -> Service:
+async def _run(settings: Settings, modules: list[ModuleType], read_at: float) -> Service:
     """Run a service to its end, which in development a change of its code is, too."""
     service = Service(settings, known_tasks())
-    watching = asyncio.create_task(reload.wait_for_change(modules, service.start_again)) if develops else None
+    watching = asyncio.create_task(reload.wait_for_change(modules, read_at, service.start_again)) if _develops(settings) else None
     await service.run()
     if watching is not None:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
     return service
+
+
+def _develops(settings: Settings) -> bool:
+    return settings.environment == "development"
 
 
 if __name__ == "__main__":

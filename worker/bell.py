@@ -61,8 +61,10 @@ class Bell:
                     await self._lock.give()
                 break
             if not self._lock.alive():
-                break
+                break  # no connection: the next poll sees to it
         self._work = None
+        if self._lock.alive() and self._wanted():
+            self.fall_asleep()  # what was wanted changed while the lock was under way
 
     async def _give(self) -> None:
         await self._lock.give()

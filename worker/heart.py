@@ -175,7 +175,8 @@ async def run() -> None:
     beating = asyncio.create_task(heart.beat_on())
     while line := await lines.readline():
         wishes: list[Any] = json.loads(line)
-        heart.wish(Wishes(*wishes))
+        if (wish := Wishes(*wishes)).installation:  # it has registered
+            heart.wish(wish)
         if beating.done():
             beating.result()
     os._exit(0)  # the worker is gone; nothing of ours may outlive it, a statement under way least of all

@@ -23,6 +23,7 @@ from worker.lock import LIFE
 
 MARGIN = 0.25  # seconds before another may take over, in which to stop
 SILENT = 5.0  # seconds without a report after which a heart is replaced
+STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy
 PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,12 @@ log = logging.getLogger(__name__)
 class Pulse:
     """The heart, as its worker feels it. `on_report` is called on the event loop."""
 
-    def __init__(self, worker: UUID, installation: UUID, on_report: Callable[[Report], None]) -> None:
+    def __init__(self, worker: UUID, on_report: Callable[[Report], None]) -> None:
         self.lease_until = monotonic() + LEASE - MARGIN
         self.until: dict[str, float] = {}  # by exclusive queue
         self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
-        self._wishes = Wishes(str(worker), str(installation), {}, listening=False, stopping=False, nudges=0)
+        self.beats = asyncio.Event()  # the heart has reported, since it was last started
+        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0)
         self._on_report = on_report
         self._heart: subprocess.Popen[bytes] | None = None
         self._unread = b""
@@ -46,6 +48,11 @@ class Pulse:
         """Start the heart; from now on SIGUSR1 interrupts a task that lost the right to run."""
         signal.signal(signal.SIGUSR1, self._interrupt)
         self._start_heart()
+
+    def introduce(self, installation: UUID) -> None:
+        """Tell the heart whom it beats for; it is silent until then."""
+        self._wishes = self._wishes._replace(installation=str(installation))
+        self._send()
 
     def wish(self, *, tokens: dict[str, str | None] | None = None, listening: bool, stopping: bool) -> None:
         """Say what the heart shall tell, if that is anything new; `tokens`: the exclusive queues that are held."""
@@ -79,10 +86,12 @@ class Pulse:
         """Hear what has come in, and replace a heart that has stopped beating. To be called all the time."""
         self._read()
         for report in self._reports:
+            self.beats.set()
             self._on_report(report)
         self._reports.clear()
         assert self._heart is not None
-        if self._heart.poll() is not None or monotonic() - self._heard_at > SILENT:
+        patience = SILENT if self.beats.is_set() else STARTS_WITHIN
+        if self._heart.poll() is not None or (self._wishes.installation and monotonic() - self._heard_at > patience):
             log.error("the heart process has stopped beating; starting another one")
             self.stop()
             self._start_heart()
@@ -113,6 +122,7 @@ class Pulse:
                 fcntl.fcntl(self._heart.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._unread = b""
         self._heard_at = monotonic()
+        self.beats.clear()
         asyncio.get_running_loop().add_reader(self._heart.stdout.fileno(), self.listen)
         self._send()
 

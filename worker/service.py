@@ -75,17 +75,20 @@ class Service:
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, self.ask_to_stop)
+        self._pulse = Pulse(self.id, self._hear)
+        self._pulse.start()  # first, as it takes longest
         url = self._settings.database_url
         async with await open_pool(url, name="worker", min_size=2, max_size=CONNECTIONS) as pool:
             self._client = WorkerClient(pool)
             self._enqueuer = Client(pool)
             self._listener = Listener(url, "worker")
             if (installation := await self._register()) is None:
+                self._pulse.stop()
                 return
             self._make(installation)
             await self._worker.listen()
-            self._pulse.start()
-            self._rights.tell(listening=self._listener.hearing)
+            self._pulse.introduce(installation)
+            await self._first_of(self._pulse.beats.wait(), self._asked.wait())
             self._announce()
             self._go(self._reporter.work(), self._watch(), self._worker.work())
             self._go(upkeep(self._client, self._desk, UPKEEP))
@@ -96,7 +99,6 @@ class Service:
     def _make(self, installation: UUID) -> None:
         redis = connect(self._settings.redis_url) if self._settings.redis_url else None
         self._locks = Locks(self._client, self.id, installation, redis)
-        self._pulse = Pulse(self.id, installation, self._hear)
         self._rights = Rights(self.id, self._lanes, self._locks, self._pulse)
         self._reporter = Reporter(self._client, self._busy, self._lost)
         self._desk = Desk(self._client, self.id, list(self._types), self._claimed)
@@ -129,6 +131,12 @@ class Service:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._asked.wait(), REGISTER_AGAIN)
         return None
+
+    async def _first_of(self, *waits: Coroutine[Any, Any, Any]) -> None:
+        tasks = [asyncio.create_task(wait) for wait in waits]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
 
     def _announce(self) -> None:
         log.info(

@@ -65,12 +65,13 @@ def test_nothing_is_lost_under_a_stream_of_tasks(served: Any, module_database: D
         task = served.enqueue("echo")
         time.sleep(pause)
         late.append(task)
+    for task in late:
+        served.wait(task)
     worst = served.sql.execute(
         "select max(extract(epoch from started_at - created_at)) from taskbell.tasks where id = any(%s)"
         " having count(started_at) = 100",
         [late],
     )
-    served.wait(late[-1])
     assert worst.fetchone() is not None
     row = served.sql.execute(
         "select percentile_cont(0.9) within group (order by extract(epoch from started_at - created_at))"
@@ -107,14 +108,13 @@ def test_an_idle_worker_makes_at_most_two_queries_a_second(queue: Any, worker: S
     commits = "select pg_stat_force_next_flush(), xact_commit + xact_rollback from pg_stat_database where datname = %s"
 
     def count() -> int:
-        # Other sessions flush their counts within a second of idling at the latest: ask from a quiet connection.
         row = superuser.execute(commits, [database.name]).fetchone()
         assert row
         return int(row[1])
 
-    time.sleep(3)
+    time.sleep(12)  # idle sessions flush their counts within ten seconds
     before, begun = count(), time.monotonic()
-    time.sleep(10)
+    time.sleep(20)
     rate = (count() - before - 1) / (time.monotonic() - begun)
     assert rate <= 2.1, f"{rate:.2f} transactions a second"
 

@@ -1,0 +1,162 @@
+"""Who holds an exclusive queue, and what becomes of it when something dies, stops or is cut off."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import redis
+
+from tests.servers import Database, Process
+
+Start = Callable[..., Process]
+
+
+def overlap(path: Path) -> float:
+    """Return the longest time that two runs of `record` overlapped, in seconds."""
+    events = sorted(line.split() for line in path.read_text().splitlines())
+    spans: dict[tuple[str, str], list[float]] = {}
+    for at, what, n, attempt in events:
+        spans.setdefault((n, attempt), []).append(float(at))
+    ordered = sorted(span for span in spans.values() if len(span) == 2)
+    return max((a[1] - b[0] for a, b in zip(ordered, ordered[1:], strict=False)), default=0.0)
+
+
+@pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "postgres"])
+def test_a_killed_workers_queue_is_taken_over_within_a_lock_life(
+    queue: Any, worker: Start, redis_url: str, with_redis: bool
+) -> None:
+    env = {"REDIS_URL": redis_url if with_redis else ""}
+    first = worker(**env)
+    first.wait_until(lambda: "won queue default" in first.log())
+    second = worker(**env)
+    second.wait_until(lambda: "worker ready" in second.log())
+    lost = queue.enqueue("sleep", {"seconds": 60})
+    waiting = queue.many([{"task": "echo"}] * 20)
+    queue.until_running(lost)
+    first.kill()
+    killed = time.monotonic()
+    second.wait_until(lambda: "won queue default" in second.log())
+    assert time.monotonic() - killed < 7.0
+    queue.until("select attempt = 2 and status = 'running' from taskbell.tasks where id = %s", lost)
+    assert queue.sql.execute("select taskbell.cancel(%s)", [lost]).fetchone()[0] == "running"
+    assert [queue.wait(task)["attempt"] for task in waiting] == [1] * 20
+    row = queue.sql.execute("select status, attempt from taskbell.attempts where task_id = %s and run = 1", [lost])
+    assert row.fetchone() == ("lost", 1)
+
+
+def test_a_clean_stop_hands_over_at_once(queue: Any, worker: Start) -> None:
+    first = worker()
+    first.wait_until(lambda: "won queue default" in first.log())
+    second = worker()
+    second.wait_until(lambda: "worker ready" in second.log())
+    first.popen.terminate()
+    first.wait_until(lambda: "worker stopped" in first.log())
+    stopped = time.monotonic()
+    second.wait_until(lambda: "won queue default" in second.log())
+    assert time.monotonic() - stopped < 0.5
+    assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
+
+
+def test_a_stopped_process_loses_lock_and_is_fenced(queue: Any, worker: Start, tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    first = worker()
+    first.wait_until(lambda: "won queue default" in first.log())
+    second = worker()
+    second.wait_until(lambda: "worker ready" in second.log())
+    task = queue.enqueue("record", {"path": str(path), "n": 1, "seconds": 2})
+    queue.until_running(task)
+    os.kill(first.pid, signal.SIGSTOP)
+    try:
+        second.wait_until(lambda: "won queue default" in second.log())
+        done = queue.wait(task)
+        assert (done["status"], done["attempt"]) == ("succeeded", 2)
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
+    first.wait_until(lambda: "could not be confirmed" in first.log())
+    assert queue.get(task)["seq"] == done["seq"]
+    holder = queue.sql.execute("select holder_name like %s from taskbell.queues where name = 'default'", [f"%:{second.pid}"])
+    assert holder.fetchone()[0] is True
+    assert first.popen.poll() is None
+    assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
+
+
+def test_a_blocked_event_loop_keeps_lock_and_lease(queue: Any, worker: Start) -> None:
+    first = worker()
+    first.wait_until(lambda: "won queue default" in first.log())
+    worker()
+    task = queue.enqueue("hold_gil", {"seconds": 12}, max_attempts=1)
+    done = queue.wait(task, 30)
+    assert (done["status"], done["result"], done["attempt"]) == ("succeeded", "held", 1)
+    assert "could not be confirmed" not in first.log()
+    assert "heart process has stopped" not in first.log()
+
+
+@pytest.mark.slow
+def test_the_gil_held_for_longer_than_a_lease(queue: Any, worker: Start) -> None:
+    first = worker()
+    task = queue.enqueue("hold_gil", {"seconds": 36}, max_attempts=1)
+    worker()
+    queue.wait(queue.enqueue("echo", queue="other"), 60)
+    assert queue.wait(task, 60)["result"] == "held"
+    assert "heart process has stopped" not in first.log()
+
+
+def test_a_flushed_redis_is_won_back(queue: Any, worker: Start, redis_url: str) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("sleep", {"seconds": 4})
+    queue.until_running(task)
+    redis.Redis.from_url(redis_url).flushall()
+    done = queue.wait(task)
+    assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    process.wait_until(lambda: process.log().count("won queue default") == 2)
+
+
+def test_a_lost_lock_reaches_a_task_that_keeps_the_event_loop_busy(
+    queue: Any, worker: Start, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "spun"
+    process = worker(REDIS_URL="")
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("spin", {"path": str(path), "seconds": 30})
+    queue.until("select status = 'running' from taskbell.tasks where id = %s", task)
+    superuser = database.connect("superuser")
+    superuser.execute("delete from taskbell.holder where queue = 'default'")
+    process.wait_until(lambda: "its worker lost the right to run it" in process.log(), 12)
+    assert not path.exists()
+
+
+def test_a_dead_heart_is_replaced(queue: Any, worker: Start) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("sleep", {"seconds": 4})
+    queue.until_running(task)
+    psutil.Process(process.pid).children()[0].kill()
+    process.wait_until(lambda: "starting another one" in process.log())
+    assert queue.wait(task)["status"] == "succeeded"
+
+
+def test_the_database_away_for_a_while(queue: Any, worker: Start, database: Database) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("sleep", {"seconds": 3})
+    queue.until_running(task)
+    superuser = database.connect("superuser")
+    superuser.execute("alter role taskbell_app connection limit 0")
+    try:
+        superuser.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and application_name like 'taskbell worker%'"
+        )
+        time.sleep(4)
+    finally:
+        superuser.execute("alter role taskbell_app connection limit -1")
+    done = queue.wait(task)
+    assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
+    assert process.log().count("the database does not answer") == 1
