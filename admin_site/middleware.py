@@ -65,6 +65,8 @@ def database_page(error: BaseException) -> HttpResponse | None:
         return _page(503, "The database is not ready", "Run make migrate, then reload this page.")
     if state == "57014":
         return _page(503, "That took too long", "The database was busy, or the question too wide: try a narrower one.")
+    if state == "25006":
+        return _page(503, "The database is read-only", "It may be a standby: this page tries again by itself.")
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("no database: %s", " ".join(str(error).split()))
         return _page(503, "The database does not answer", "Tasks are safe in it. This page tries again by itself.")

@@ -6,6 +6,7 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -33,12 +34,18 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 class LogAdmin(ModelAdmin):
     """Who did what in the admin, and why. Nobody edits it."""
 
-    list_display = ("action_time", "user", "content_type", "object_repr", "change_message")
+    list_display = ("action_time", "user", "content_type", "what", "change_message")
     list_filter = ("user",)
     search_fields = ("object_id", "change_message")
     date_hierarchy = "action_time"
     list_select_related = ("user", "content_type")
     list_display_links = None
+
+    @admin.display(description="object")
+    def what(self, entry: LogEntry) -> str:
+        """Link to the task, queue or person."""
+        address = entry.get_admin_url()
+        return format_html('<a href="{}">{}</a>', address, entry.object_repr) if address else entry.object_repr
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         """Refuse."""

@@ -109,3 +109,18 @@ def test_before_the_first_migration_a_plain_page_says_what_to_do(database: Datab
         form = {"csrfmiddlewaretoken": csrf(page.text), "username": "root", "password": PASSWORD}
         answer = client.post("/admin/login/", data=form)
         assert (answer.status_code, "make migrate" in answer.text) == (503, True)
+
+
+def test_a_read_only_database_is_shown_and_said_to_be_so_on_acting(database: Database, processes: Processes) -> None:
+    made = make_admin(database, processes)
+    task_id = made.enqueue()
+    client = made.client("olga")
+    with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
+        name = sql.Identifier(database.name)
+        superuser.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(name))
+    page = client.get(f"/admin/act/cancel/?target={task_id}")
+    assert page.status_code == 200
+    form = {"csrfmiddlewaretoken": csrf(page.text), "target": str(task_id), "sure": "1"}
+    answer = client.post("/admin/act/cancel/", data=form)
+    assert (answer.status_code, "The database is read-only" in answer.text) == (503, True)
+    made.close()

@@ -71,6 +71,18 @@ def test_superusers_manage_people_and_read_the_log_which_nobody_edits(admin: Adm
         assert client.get(path).status_code in {302, 403}, path
 
 
+def test_the_log_leads_to_the_task(admin: Admin) -> None:
+    task_id = admin.enqueue(queue="logged")
+    client = admin.client("olga")
+    token = csrf(client.get(f"/admin/act/cancel/?target={task_id}").text)
+    form = {"csrfmiddlewaretoken": token, "target": str(task_id), "sure": "1", "reason": "because"}
+    assert client.post("/admin/act/cancel/", data=form).status_code == 302
+    page = admin.client("root").get("/admin/admin/logentry/").text
+    assert f'href="/admin/tasks/{task_id}/"' in page
+    assert "cancelled (cancelled): because" in page
+    assert str(task_id) in admin.client("olga").get("/admin/acts/").text
+
+
 def test_no_address_edits_or_deletes_a_row_behind_the_queues_back(admin: Admin, task: UUID) -> None:
     client = admin.client("root")
     for path in (f"taskbell/task/{task}/change/", f"taskbell/task/{task}/delete/", "taskbell/task/add/"):

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from admin_site.queue_admin.frame import framed
 from admin_site.queue_admin.models import TaskType, Worker
 from admin_site.queue_admin.monitor_models import Act
-from admin_site.queue_admin.rights import OPERATE, SEE, needs
+from admin_site.queue_admin.rights import OPERATE, SEE, mask_for, needs
 
 MOST = 200  # rows on a page
 
@@ -25,4 +25,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs(OPERATE)
 def acts_listing(request: HttpRequest) -> HttpResponse:
     """Show who steered what, in the admin, over HTTP or in SQL."""
-    return framed(request, "acts.html", "Acts", acts=Act.objects.order_by("-at")[:MOST])
+    mask, acts = mask_for(request), list(Act.objects.order_by("-at")[:MOST])
+    for act in acts:
+        act.detail = mask.data(act.detail)
+    return framed(request, "acts.html", "Acts", acts=acts)

@@ -2,7 +2,7 @@
 // No inline script anywhere, so a strict Content-Security-Policy holds.
 
 document.addEventListener("htmx:configRequest", (event) => {
-  if (document.hidden && event.detail.triggeringEvent === undefined) event.preventDefault(); // nobody looks
+  if (document.hidden && event.detail.triggeringEvent?.type === "hx:poll:trigger") event.preventDefault(); // nobody looks
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
