@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from types import ModuleType
+from pathlib import Path
 
 from db import logs
 from db import settings as settings_module
@@ -20,9 +20,9 @@ def main() -> None:
     settings = settings_module.load()
     logs.setup(settings.log_level, settings.log_format, service="worker")
     read_at = time.time()
-    modules = discovery.load(settings.task_modules, tolerant=_develops(settings))
+    files = discovery.load(settings.task_modules, tolerant=_develops(settings))
     # Neither asyncio.run nor an ordinary exit: both wait for tasks that were abandoned because they don't end.
-    service = asyncio.new_event_loop().run_until_complete(_run(settings, modules, read_at))
+    service = asyncio.new_event_loop().run_until_complete(_run(settings, files, read_at))
     sys.stdout.flush()
     sys.stderr.flush()
     if service.changed:
@@ -30,10 +30,10 @@ def main() -> None:
     os._exit(1 if service.failed else 0)
 
 
-async def _run(settings: Settings, modules: list[ModuleType], read_at: float) -> Service:
+async def _run(settings: Settings, files: set[Path], read_at: float) -> Service:
     """Run a service to its end, which in development a change of its code is, too."""
     service = Service(settings, known_tasks())
-    watching = asyncio.create_task(reload.wait_for_change(modules, read_at, service.start_again)) if _develops(settings) else None
+    watching = asyncio.create_task(reload.wait_for_change(files, read_at, service.start_again)) if _develops(settings) else None
     await service.run()
     if watching is not None:
         watching.cancel()

@@ -1,32 +1,39 @@
 """Finds tasks: every module in `worker/tasks/`, and those that TASK_MODULES names."""
 
 import importlib
+import importlib.util
 import logging
 import pkgutil
 import traceback
 from collections.abc import Iterable
-from types import ModuleType
+from pathlib import Path
 
 from worker import tasks
 
 log = logging.getLogger(__name__)
 
 
-def load(modules: Iterable[str], *, tolerant: bool) -> list[ModuleType]:
-    """Import all modules that hold tasks; return them. One that can't be imported is named, in one line.
+def load(modules: Iterable[str], *, tolerant: bool) -> set[Path]:
+    """Import all modules that hold tasks; return their files. One that can't be imported is named, in one line.
 
     That ends the start (`SystemExit`), or, if `tolerant`, leaves its tasks out.
     """
-    loaded: list[ModuleType] = []
+    files: set[Path] = set()
     for name in [*_own(), *modules]:
         try:
-            loaded.append(importlib.import_module(name))
+            files |= _file(name)
+            importlib.import_module(name)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - people's modules may raise anything
             message = f"{name} can't be loaded: {type(error).__name__}: {_where(error)}{error}"
             if not tolerant:
                 raise SystemExit(message) from None
             log.error("%s (its tasks stay out until that is mended)", message)
-    return loaded
+    return files
+
+
+def _file(name: str) -> set[Path]:
+    spec = importlib.util.find_spec(name)
+    return {Path(spec.origin).resolve()} if spec is not None and spec.origin else set()
 
 
 def _own() -> list[str]:

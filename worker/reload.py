@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 
 from watchfiles import PythonFilter, awatch
 
@@ -13,13 +12,13 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 
 
-async def wait_for_change(modules: Iterable[ModuleType], since: float, then: Callable[[], None]) -> None:
-    """Wait until a Python file of the worker, of `db/`, or beside one of the modules changes; then call `then`.
+async def wait_for_change(files: Iterable[Path], since: float, then: Callable[[], None]) -> None:
+    """Wait until a Python file of the worker, of `db/`, or beside one of `files` changes; then call `then`.
 
     `since`: when they were begun to be read (Unix time), so that a change before the watch began is seen, too.
     """
     folders = {ROOT / "worker", ROOT / "db"}
-    folders |= {Path(module.__file__).resolve().parent for module in modules if module.__file__}
+    folders |= {file.parent for file in files}
     watching = awatch(*folders, watch_filter=PythonFilter(), step=100, debounce=400, rust_timeout=1000, yield_on_timeout=True)
     async for changes in watching:
         names = sorted({Path(path).name for _, path in changes} or _newer(folders, since))

@@ -183,7 +183,10 @@ class Service:
 
     async def _until_idle(self, within: float, hurried: asyncio.Event | None = None) -> None:
         until = monotonic() + within
-        while self._busy() and monotonic() < until and not (hurried and hurried.is_set()):
+        # A claim that is under way counts: what it brings must be given back.
+        while any(lane.busy or lane.looking for lane in self._lanes.values()) and monotonic() < until:
+            if hurried is not None and hurried.is_set():
+                return
             await asyncio.sleep(0.02)
 
     async def _leave(self) -> None:
