@@ -64,6 +64,10 @@ fmt: .venv/.dev ## format Python, mend what linters can mend
 bench: .venv/.dev ## measure throughput and latency on servers of its own
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: bench-long
+bench-long: .venv/.dev ## the same with millions of rows, 10,000 websockets, an hour of load
+	@$(BIN)/python -m tests.benchmarks --long $(ARGS)
+
 .PHONY: docs
 docs: .venv/.dev ## write docs/reference from catalogue, OpenAPI and settings
 	@$(BIN)/python -m scripts.docs

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -37,8 +37,12 @@ FAST = {  # losing a test's data in a crash of the machine does no harm
 class PostgresServer:
     """A server with the two logins and a migrated template; `binaries` picks another version's programs."""
 
-    def __init__(self, folder: Path, binaries: Path | None, guard: Guard) -> None:
-        self._embedded = embedded.Postgres(folder / "postgres", embedded.free_port(), "super-password", binaries, FAST)
+    def __init__(
+        self, folder: Path, binaries: Path | None, guard: Guard, options: Mapping[str, str] | None = None
+    ) -> None:
+        self._embedded = embedded.Postgres(
+            folder / "postgres", embedded.free_port(), "super-password", binaries, FAST | dict(options or {})
+        )
         self.port = self._embedded.port
         self._process = embedded.start(self._embedded, folder / "postgres.log")
         guard.watch(self._process.pid)

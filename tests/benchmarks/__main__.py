@@ -1,110 +1,77 @@
-"""`make bench`: throughput and idle latency on servers of its own, each beside a bare floor of the same run."""
+"""`make bench`, `make bench-long`: measure on servers of its own, print a table, write it into the docs when asked to."""
 
-import statistics
+import argparse
+import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
+from tests.benchmarks import drain, enqueue, footprint, latency, long, report, rest, websockets
+from tests.benchmarks.figure import Figure
+from tests.benchmarks.stage import Stage
 
-from scripts.guard import Guard
-from tests.servers import FAST, Database, PostgresServer, Processes, ValkeyServer
-
-TASKS = 20_000
-ROUNDS = 200  # of each latency
-PACE = 0.02  # seconds between two rounds: an idle system
-DURABLE = {"shared_buffers": "512MB"}  # Postgres's defaults otherwise
+Measure = Callable[[Stage], list[Figure]]
 
 
 def main() -> None:
-    """Print one line a measurement."""
-    FAST.clear()
-    FAST.update(DURABLE)
-    guard = Guard()
+    """Run what was asked for."""
+    wanted = _arguments()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a websocket is a file, here and in what we start
+    load, began = os.getloadavg()[0], time.monotonic()
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
-        server, redis = PostgresServer(Path(folder), None, guard), ValkeyServer(Path(folder), guard)
-        processes = Processes(Path(folder), guard)
+        stage = Stage(Path(folder))
         try:
-            database = server.clone()
-            _enqueue(database)
-            processes.worker(database, redis.url)
-            _drain(database, "serial (exclusive, concurrency 1)", "default")
-            _drain(database, "concurrency 50", "wide")
-            _latency(database, processes.api(database, redis.url))
+            with stage.place() as place:
+                postgres = str(place.value("show server_version"))
+            for name, measure in _measures(wanted).items():
+                if not wanted.only or name in wanted.only:
+                    found = measure(stage)
+                    report.print_table(found)
+                    figures += found
         finally:
-            processes.end()
-            server.stop()
-            redis.stop()
-            guard.close()
+            stage.close()
+    told = report.facts(postgres, load)
+    print(f"\n{told}\n{time.monotonic() - began:.0f} seconds; {sum(one.met is False for one in figures)} goals missed.")
+    if wanted.write:
+        report.write(figures, told, "bench-long" if wanted.long else "bench")
 
 
-def _enqueue(database: Database) -> None:
-    connection = database.connect()
-    began = time.perf_counter()
-    for _ in range(2000):
-        connection.execute("select taskbell.enqueue('echo', queue => 'one_by_one')")
-    _rate("enqueue, one by one", 2000, began)
-    connection.execute("select taskbell.configure('wide', exclusive => false, concurrency => 50)")
-    for queue in ("default", "wide"):
-        began = time.perf_counter()
-        connection.execute(
-            "select count(*) from taskbell.enqueue_many((select jsonb_agg(jsonb_build_object('task', 'echo', 'queue',"
-            " %s::text)) from generate_series(1, %s)))",
-            [queue, TASKS // 2],
-        )
-        _rate("enqueue_many, 10,000 at once", TASKS // 2, began)
-    for queue in ("default", "wide", "one_by_one"):
-        connection.execute("select taskbell.pause(%s)", [queue])
+def _measures(wanted: argparse.Namespace) -> dict[str, Measure]:
+    size, repeats = wanted.size, wanted.repeats
+    tasks, seconds, rounds = round(20_000 * size), 3 * size, max(20, round(200 * size))
+    if wanted.long:
+        return {
+            "drain": lambda stage: drain.measure(stage, round(50_000 * size), repeats),
+            "websockets": lambda stage: websockets.measure(stage, round(10_000 * size), 2_000),
+            "burdens": lambda stage: long.measure(stage, tasks, repeats, 300 * size, 60 * wanted.minutes),
+        }
+    return {
+        "latency": lambda stage: latency.measure(stage, rounds, repeats),
+        "drain": lambda stage: drain.measure(stage, tasks, repeats),
+        "enqueue": lambda stage: enqueue.measure(stage, seconds, repeats),
+        "rest": lambda stage: rest.measure(stage, seconds, repeats),
+        "websockets": lambda stage: websockets.measure(stage, round(1_000 * size), 1_000),
+        "footprint": lambda stage: footprint.measure(stage, repeats),
+    }
 
 
-def _drain(database: Database, name: str, queue: str) -> None:
-    connection = database.connect("superuser")
-    left = "select count(*) from taskbell.live where queue = %s"
-    number = connection.execute(left, [queue]).fetchone()
-    assert number
-    connection.execute("select taskbell.resume(%s)", [queue])
-    began = time.perf_counter()
-    while connection.execute(left, [queue]).fetchone() != (0,):
-        time.sleep(0.01)
-    _rate(f"drain, {name}", number[0], began)
-
-
-def _latency(database: Database, base: str) -> None:
-    connection = database.connect("superuser")
-    connection.execute("create table public.floor (n int)")
-
-    def three_commits() -> None:
-        for _ in range(3):
-            connection.execute("insert into public.floor values (1)")
-
-    client = httpx.Client(base_url=base, trust_env=False, timeout=30)
-
-    def post_and_wait() -> None:
-        answer = client.post("/api/tasks", json={"task": "echo"}, headers={"Prefer": "wait=10"})
-        assert answer.json()["status"] == "succeeded", answer.text
-
-    post_and_wait()  # the worker takes the queue
-    floor = _timed("three bare commits", three_commits)
-    ours = _timed("POST /api/tasks until its result is there", post_and_wait)
-    print(f"{'':<44} {ours / floor:.1f} times the floor")
-    client.close()
-
-
-def _timed(name: str, act: Callable[[], None]) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        time.sleep(PACE)
-        began = time.perf_counter()
-        act()
-        times.append((time.perf_counter() - began) * 1000)
-    median, late = statistics.median(times), statistics.quantiles(times, n=100)[98]
-    print(f"{name:<44} p50 {median:6.2f} ms   p99 {late:6.2f} ms", flush=True)
-    return median
-
-
-def _rate(name: str, number: int, began: float) -> None:
-    print(f"{name:<44} {number / (time.perf_counter() - began):>10,.0f} a second", flush=True)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("only", nargs="*", help="only these: latency drain enqueue rest websockets footprint burdens")
+    parser.add_argument(
+        "--long", action="store_true", help="a million rows, a held transaction, 10,000 websockets, steady load"
+    )
+    parser.add_argument("--size", type=float, default=1.0, help="of everything; 0.05 shows whether it works")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of steady load, with --long")
+    parser.add_argument(
+        "--write", action="store_true", help="put table and picture into docs/explanation/performance.md"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,130 @@
+"""How long an idle system takes: SQL enqueue to handler to its result heard, and POST to websocket message."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from websockets.sync.client import ClientConnection, connect
+
+from tests.benchmarks.figure import Figure, quantiles
+from tests.benchmarks.stage import KEY, SETTLE, Place, Stage
+
+PACE = 0.02  # seconds between two rounds: an idle system
+BUSY_RATE = 200  # tasks a second, for the p99
+WARM_UP = 20  # rounds that are not counted
+# Listening starts in the commit that enqueues, so that nothing rings unheard and no further round trip is measured.
+PREPARE = """
+create function public.enqueue_and_listen(queue text) returns uuid language plpgsql as $$
+declare v_id uuid := taskbell.enqueue('stamp', queue => enqueue_and_listen.queue);
+begin
+  execute format('listen %I', 'task_' || replace(v_id::text, '-', ''));
+  return v_id;
+end $$;
+create table public.floor (n int);
+"""
+Rounds = tuple[list[float], list[float]]
+
+
+def measure(stage: Stage, rounds: int, repeats: int) -> list[Figure]:
+    """Return p50 and p99 of each way, beside three bare commits at the same pace on the same database."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(repeats):
+        with stage.place() as place:
+            for name, seconds in _once(place, rounds).items():
+                found.setdefault(name, []).append(quantiles(seconds))
+    bare = [p50 for p50, _ in found.pop("bare")]
+    goals = {
+        "SQL enqueue → handler": {"at_most": 2.5},
+        "SQL enqueue → result heard": {"at_most": 3.2},
+        "POST → websocket message": {"at_most": 6.0, "ratio_at_most": 4.0},
+    }
+    figures = []
+    for name, pairs in found.items():
+        p50, p99 = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        busy = "a second" in name
+        more: dict[str, Any] = {} if busy else {"floor": bare, "floor_name": "three bare commits", **goals[name]}
+        figures.append(Figure("Latency", f"{name}, p50", "ms", p50, **more))
+        figures.append(Figure("Latency", f"{name}, p99", "ms", p99, at_most=15.0 if busy else None))
+    return figures
+
+
+def _once(place: Place, rounds: int) -> dict[str, list[float]]:
+    place.sql.execute(PREPARE)
+    place.sql.execute("grant all on table public.floor to public")
+    place.know("stamp")
+    place.worker()
+    base, _ = place.api()
+    time.sleep(SETTLE)
+    place.app.prepare_threshold = 0
+
+    def three_commits() -> None:
+        for _ in range(3):
+            place.app.execute("insert into public.floor values (1)")
+
+    found = {"bare": _paced(three_commits, rounds, PACE)}
+    found["SQL enqueue → handler"], found["SQL enqueue → result heard"] = by_sql(place, rounds)
+    found["POST → websocket message"] = by_http(base, rounds, PACE)
+    found[f"POST → websocket message at {BUSY_RATE} tasks a second"] = by_http(base, rounds, 1 / BUSY_RATE, rate=True)
+    return found
+
+
+def by_sql(place: Place, rounds: int) -> Rounds:
+    """Return the seconds from the call of enqueue to the handler, and to its result heard."""
+    waiter = psycopg.connect(place.database.url, autocommit=True, prepare_threshold=0)
+    started: list[float] = []
+    heard: list[float] = []
+    ids = []
+    for _ in range(rounds + WARM_UP):
+        time.sleep(PACE)
+        began = time.monotonic()
+        row = waiter.execute("select public.enqueue_and_listen('default')").fetchone()
+        assert row
+        for ring in waiter.notifies(timeout=10):
+            if '"succeeded"' in ring.payload:
+                break
+        heard.append(time.monotonic() - began)
+        started.append(began)
+        ids.append(row[0])
+        waiter.execute("unlisten *")
+    waiter.close()
+    query = "select id, result::text::float8 from taskbell.finished where id = any(%s)"
+    ran = dict(place.sql.execute(query, [ids]).fetchall())
+    handled = [ran[id_] - began for id_, began in zip(ids, started, strict=True)]
+    return handled[WARM_UP:], heard[WARM_UP:]
+
+
+def by_http(base: str, rounds: int, pace: float, *, rate: bool = False) -> list[float]:
+    """Return the seconds from a POST to the websocket message that its task has succeeded."""
+    address = urlsplit(base)
+    client = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+    with connect(f"{base.replace('http', 'ws', 1)}/ws", compression=None, ping_interval=None, proxy=None) as socket:
+        times = _paced(lambda: _post_and_hear(client, socket), rounds, pace, rate=rate)
+    client.close()
+    return times
+
+
+def _post_and_hear(client: http.client.HTTPConnection, socket: ClientConnection) -> None:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+    client.request("POST", "/api/tasks", b'{"task": "stamp"}', headers)
+    answer = json.loads(client.getresponse().read())
+    join = {"command": "join", "args": {"channel": answer["id"], "token": answer["token"]}}
+    socket.send(json.dumps(join))
+    while json.loads(socket.recv(timeout=10))["status"] != "succeeded":
+        pass
+
+
+def _paced(act: Callable[[], None], rounds: int, pace: float, *, rate: bool = False) -> list[float]:
+    """Return how long each act takes, with `pace` seconds of rest between two, or (`rate`) between their beginnings."""
+    times = []
+    due = time.monotonic()
+    for _ in range(rounds + WARM_UP):
+        due = max(due + pace, time.monotonic()) if rate else time.monotonic() + pace
+        time.sleep(max(0.0, due - time.monotonic()))
+        began = time.monotonic()
+        act()
+        times.append(time.monotonic() - began)
+    return times[WARM_UP:]
