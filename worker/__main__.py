@@ -33,7 +33,11 @@ def main() -> None:
 async def _run(settings: Settings, files: set[Path], read_at: float) -> Service:
     """Run a service to its end, which in development a change of its code is, too."""
     service = Service(settings, known_tasks())
-    watching = asyncio.create_task(reload.wait_for_change(files, read_at, service.start_again)) if _develops(settings) else None
+    watching = (
+        asyncio.create_task(reload.wait_for_change(files, read_at, service.start_again))
+        if _develops(settings)
+        else None
+    )
     await service.run()
     if watching is not None:
         watching.cancel()

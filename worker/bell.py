@@ -14,7 +14,7 @@ COOL_DOWN = 0.01  # seconds awake at least, so that a stream of tasks costs its 
 
 
 class Bell:
-    """The bell's lock, taken to sleep, given up on waking. `wanted()`: is there reason to sleep? `look()`: once more."""
+    """The bell's lock, taken to sleep, given up on waking. `wanted()`: why sleep? `look()`: look once more."""
 
     def __init__(self, lock: BellLock, wanted: Callable[[], bool], look: Callable[[], None]) -> None:
         self._lock = lock

@@ -26,7 +26,9 @@ class Enqueue(Protocol):
         max_attempts: int | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> Coroutine[Any, Any, str]: ...
+    ) -> Coroutine[Any, Any, str]:
+        """Enqueue."""
+        ...
 
 
 class Context:
@@ -48,7 +50,7 @@ class Context:
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is: 1, 2, …"""
+        """Which attempt this is, counted from 1."""
         return self._run.attempt
 
     @property
@@ -60,7 +62,7 @@ class Context:
         return False
 
     def progress(self, fraction: float | None = None, note: str | None = None) -> None:
-        """Tell how far it is: `fraction` 0 to 1, a `note` of at most 1 KiB. Told to watchers at most ten times a second."""
+        """Tell how far it is: `fraction` 0 to 1, a `note` of at most 1 KiB. Watchers hear at most ten a second."""
         if fraction is not None:
             if not math.isfinite(fraction):
                 raise ValueError(f"progress is a number from 0 to 1, not {fraction}")

@@ -1,4 +1,4 @@
-"""One claim at a time: what came of each is known before the next, so a claim whose answer got lost can be given back."""
+"""One claim at a time: so what the database thinks is claimed can be compared with what is known here."""
 
 import asyncio
 from collections.abc import Callable, Sequence

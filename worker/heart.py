@@ -1,8 +1,8 @@
 """The heart: a process of its own that says "my worker lives, and these queues are its", every 1.5 s.
 
 A task that keeps the event loop busy, or holds the GIL for a minute, can't starve it. It says nothing for a worker
-that is stopped, and ends with a worker that is dead. `worker.pulse` starts it, and hears from it: one JSON object a line,
-the worker's wishes on stdin, a `Report` a beat on stdout.
+that is stopped, and ends with a worker that is dead. `worker.pulse` starts it and hears from it: JSON, line by line,
+the worker's `Wishes` on stdin, a `Report` a beat on stdout.
 """
 
 import asyncio
@@ -140,7 +140,7 @@ class Heart:
         return fine, gone, True
 
     def _alarm(self) -> None:
-        """Interrupt the worker when a right of its ended: a task that keeps its event loop busy would not hear of it."""
+        """Interrupt the worker when a right of its ended: a task that keeps its event loop busy hears nothing else."""
         now = monotonic()
         ended = [name for name, end in self._until.items() if end <= now]
         for name in ended:
@@ -168,7 +168,7 @@ async def run() -> None:
     settings = settings_module.load()
     pool = await open_pool(settings.database_url, name="worker heart", min_size=1, max_size=1, statement_timeout=2.0)
     redis = connect(settings.redis_url) if settings.redis_url else None
-    os.set_blocking(sys.stdout.fileno(), False)  # noqa: FBT003
+    os.set_blocking(sys.stdout.fileno(), False)
     heart = Heart(WorkerClient(pool), redis, os.getppid())
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

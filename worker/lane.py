@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Lane:
-    """A queue's claimed tasks. `open`: it may claim and begin tasks. `changed()` is told when it found tasks or went idle."""
+    """A queue's claimed tasks. `open`: it may claim and begin some. `changed()`: it found tasks, or went idle."""
 
     def __init__(
         self, queue: str, runner: Runner, reporter: Reporter, claims: Claims, changed: Callable[["Lane"], None]

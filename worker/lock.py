@@ -1,5 +1,6 @@
 """Which exclusive queues this worker holds: a Redis lock a queue, and the holder row in the database behind it."""
 
+import contextlib
 import logging
 from uuid import UUID, uuid4
 
@@ -89,10 +90,8 @@ class Locks:
         await self._redis.aclose()
 
     async def _release(self, lock: Lock) -> None:
-        try:
+        with contextlib.suppress(LockError, RedisError, OSError):  # then it ends by itself
             await lock.release()
-        except (LockError, RedisError, OSError):
-            pass  # it ends by itself
 
     def _say(self, error: Exception | None) -> None:
         """Log once that Redis is away, and once that it is back."""

@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, NotRequired, get_type_hints
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from worker.outcome import Fail
 
@@ -34,7 +34,7 @@ class Payload:
             annotation = hints.get(one.name, Any)
             if one.kind is one.VAR_KEYWORD:
                 self._open = True
-                self._rest = None if annotation is Any else _adapter(dict[str, annotation], one.name)
+                self._rest = None if annotation is Any else _adapter(_dict_of(annotation), one.name)
             elif one.kind in (one.VAR_POSITIONAL, one.POSITIONAL_ONLY):
                 raise TypeError(f"parameter {one.name!r} can't be a payload key: it takes no name")
             else:
@@ -42,7 +42,8 @@ class Payload:
                     self._defaults[one.name] = one.default
                     annotation = NotRequired[annotation]
                 fields[one.name] = annotation
-        shape = TypedDict(function.__name__, fields)  # type: ignore[operator]  # made while running
+        make: Any = TypedDict  # while running, which type checkers don't do
+        shape = make(function.__name__, fields)
         shape.__pydantic_config__ = ConfigDict(extra="allow" if self._open else "forbid")
         self._fields = frozenset(fields)
         self._shape = _adapter(shape, function.__name__)
@@ -72,6 +73,10 @@ class Payload:
             schema["additionalProperties"] = rest.get("additionalProperties", True)
             schema |= {"$defs": schema.get("$defs", {}) | rest["$defs"]} if "$defs" in rest else {}
         return schema
+
+
+def _dict_of(annotation: Any) -> Any:
+    return dict.__class_getitem__((str, annotation))
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

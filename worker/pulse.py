@@ -110,13 +110,13 @@ class Pulse:
         self._heart = None
 
     def _start_heart(self) -> None:
-        self._heart = subprocess.Popen(  # noqa: S603
+        self._heart = subprocess.Popen(
             [sys.executable, "-m", "worker.heart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         assert self._heart.stdin is not None
         assert self._heart.stdout is not None
         for pipe in (self._heart.stdin, self._heart.stdout):
-            os.set_blocking(pipe.fileno(), False)  # noqa: FBT003
+            os.set_blocking(pipe.fileno(), False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self._heart.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

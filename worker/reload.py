@@ -19,7 +19,9 @@ async def wait_for_change(files: Iterable[Path], since: float, then: Callable[[]
     """
     folders = {ROOT / "worker", ROOT / "db"}
     folders |= {file.parent for file in files}
-    watching = awatch(*folders, watch_filter=PythonFilter(), step=100, debounce=400, rust_timeout=1000, yield_on_timeout=True)
+    watching = awatch(
+        *folders, watch_filter=PythonFilter(), step=100, debounce=400, rust_timeout=1000, yield_on_timeout=True
+    )
     async for changes in watching:
         names = sorted({Path(path).name for _, path in changes} or _newer(folders, since))
         if names:
@@ -37,4 +39,4 @@ def start_again() -> None:
     """Replace this process by a fresh one of the same id."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "worker"])
+    os.execv(sys.executable, [sys.executable, "-m", "worker"])  # noqa: S606 - no shell is wanted

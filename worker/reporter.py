@@ -76,12 +76,12 @@ class Reporter:
 
     async def room(self) -> None:
         """Wait while more outcomes wait than should."""
-        while len(self._done) + len(self._failed) > ROOM:
+        while len(self._done) + len(self._failed) > ROOM:  # noqa: ASYNC110 - rarely, and briefly
             await asyncio.sleep(GATHER)
 
     async def drained(self) -> None:
         """Wait until everything is told."""
-        while not self._resting or self._work.is_set():
+        while not self._resting or self._work.is_set():  # noqa: ASYNC110 - once
             await asyncio.sleep(GATHER)
 
     async def work(self) -> None:

@@ -107,15 +107,16 @@ class Rights:
             lane.stop("lost")
 
     def _to_take(self, state: QueueState) -> bool:
-        held = state.queue in self._locks.tokens
-        return state.exclusive and not held and (state.free or state.holder == self._worker) and not state.paused
+        if not state.exclusive or state.paused or state.queue in self._locks.tokens:
+            return False
+        return _wanted(state) if state.free else state.holder == self._worker
 
     def _to_give(self, state: QueueState) -> bool:
         lane = self._lanes.get(state.queue)
         if lane is None or state.queue not in self._locks.tokens or lane.busy:
             return False
         idle = monotonic() - max(lane.found_at, lane.made_at) > KEEP_IDLE
-        return not state.exclusive or (idle and not state.due and state.queue not in ALWAYS_HELD)
+        return not state.exclusive or (idle and not _wanted(state))
 
     async def _give(self, lane: Lane) -> None:
         lane.close()
@@ -123,3 +124,9 @@ class Rights:
         await self._locks.give(lane.queue)
         self.tell()
         self.refresh(lane)
+
+
+def _wanted(state: QueueState) -> bool:
+    """Tell whether to hold a queue: what may be taken may not at once be given up again, for as long as a task waits."""
+    soon = state.next_due_in is not None and state.next_due_in < KEEP_IDLE
+    return state.due or soon or state.queue in ALWAYS_HELD

@@ -52,7 +52,7 @@ class Runner:
         self._base = copy_context()  # of the worker itself, no run's
 
     async def run(self, run: Run) -> None:
-        """Run one task to its end, whatever that is, and report it. Returns early only where its own task is cancelled."""
+        """Run one task to its end, whatever that is, and report it."""
         context = None
         try:
             kind = self._types[run.task]
@@ -110,7 +110,7 @@ class Runner:
             self._reporter.interrupted(run, reason + abandoned)
 
     def give_up(self, run: Run) -> None:
-        """Abandon a run that was asked to stop and does not; its thread or coroutine may go on, and counts for nothing."""
+        """Abandon a run that does not stop; its thread or coroutine may go on, and counts for nothing."""
         run.abandoned = True
         if run.future is not None and not run.future.done():
             run.future.set_exception(Abandoned())

@@ -8,7 +8,6 @@ import signal
 import socket
 from collections.abc import Coroutine, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +19,7 @@ from db.pool import open_pool
 from db.settings import Settings
 from db.worker_client import WorkerClient
 from worker.desk import Desk, upkeep
+from worker.drain import drain
 from worker.heart import Report
 from worker.lane import Lane
 from worker.lock import Locks, connect
@@ -93,7 +93,9 @@ class Service:
             self._go(self._reporter.work(), self._watch(), self._worker.work())
             self._go(upkeep(self._client, self._desk, UPKEEP))
             await self._until_asked()
-            await self._drain()
+            self._rights.stopping = True
+            self._rights.tell()
+            await drain(self._lanes.values(), self._hurried)
             await self._leave()
 
     def _make(self, installation: UUID) -> None:
@@ -105,7 +107,7 @@ class Service:
         runner = Runner(self._types, self._reporter, self._enqueue)
 
         def make_lane(queue: str) -> Lane:
-            return Lane(queue, runner, self._reporter, self._desk.claim, lambda lane: self._worker.lane_changed(lane))
+            return Lane(queue, runner, self._reporter, self._desk.claim, self._lane_changed)
 
         bell = BellLock(self._settings.database_url, "worker")
         self._worker = Worker(
@@ -150,44 +152,20 @@ class Service:
         )
 
     def _go(self, *works: Coroutine[Any, Any, None]) -> None:
-        self._tasks += [asyncio.create_task(work, name=work.__qualname__) for work in works]
+        self._tasks += [asyncio.create_task(work) for work in works]
 
     async def _watch(self) -> None:
         await watch(self._lanes, self._reporter, self._rights, self._pulse)
 
     async def _until_asked(self) -> None:
-        """Wait until asked to stop. What should never end and does, ends the process: its supervisor starts it again."""
+        """Wait until asked to stop. What should never end and does, ends the process, which is started again."""
         asked = asyncio.create_task(self._asked.wait())
         await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                log.critical("%s failed: stopping", task.get_name(), exc_info=error)
+                log.critical("a part of the worker failed: stopping", exc_info=error)
                 self.failed = True
                 self._asked.set()
-
-    async def _drain(self) -> None:
-        """Let what runs end, give the rest back."""
-        running = sum(len(lane.running) for lane in self._lanes.values())
-        log.info("worker stops: %d tasks still run, and have %.0f s", running, DRAIN)
-        self._rights.stopping = True
-        self._rights.tell()
-        for lane in self._lanes.values():
-            lane.close()
-        await self._until_idle(DRAIN, hurried=self._hurried)
-        for lane in self._lanes.values():
-            lane.stop("shutdown")
-        await self._until_idle(0.5 if self._hurried.is_set() else BREAK_OFF)
-        for lane in self._lanes.values():
-            for run in list(lane.running.values()):
-                lane.abandon(run)
-
-    async def _until_idle(self, within: float, hurried: asyncio.Event | None = None) -> None:
-        until = monotonic() + within
-        # A claim that is under way counts: what it brings must be given back.
-        while any(lane.busy or lane.looking for lane in self._lanes.values()) and monotonic() < until:
-            if hurried is not None and hurried.is_set():
-                return
-            await asyncio.sleep(0.02)
 
     async def _leave(self) -> None:
         """Say the last things and goodbye, as far as the database and Redis answer."""
@@ -198,7 +176,7 @@ class Service:
                 await self._locks.close()  # before the ring that says goodbye
                 await self._client.deregister(self.id)
         except (DatabaseError, TimeoutError):
-            log.error("worker stopped, but could not say so: others take over in %.0f s", 30)
+            log.error("worker stopped, but could not say so: others take over within a lease")  # noqa: TRY400 - known
         else:
             log.info("worker stopped")
         for task in self._tasks:
@@ -206,6 +184,9 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._pulse.stop()
         await self._listener.close()
+
+    def _lane_changed(self, lane: Lane) -> None:
+        self._worker.lane_changed(lane)
 
     def _hear(self, report: Report) -> None:
         self._rights.hear(report)

@@ -28,7 +28,9 @@ class Queue:
         return str(row[0])
 
     def many(self, tasks: list[dict[str, Any]]) -> list[str]:
-        rows = self.sql.execute("select id from taskbell.enqueue_many(%s::jsonb) order by position", [json.dumps(tasks)])
+        rows = self.sql.execute(
+            "select id from taskbell.enqueue_many(%s::jsonb) order by position", [json.dumps(tasks)]
+        )
         return [str(row[0]) for row in rows]
 
     def get(self, task: str) -> dict[str, Any]:
@@ -91,10 +93,10 @@ def served(module_database: Database, module_worker: Process) -> Iterator[Queue]
 
 
 @pytest.fixture
-def worker(database: Database, redis_url: str, processes: Processes) -> Iterator[Callable[..., Process]]:
+def worker(database: Database, redis_url: str, processes: Processes) -> Callable[..., Process]:
     """Starts a worker that knows the sample tasks."""
 
     def start(**env: str) -> Process:
         return processes.worker(database, env.pop("REDIS_URL", redis_url), **({"TASK_MODULES": SAMPLES} | env))
 
-    yield start
+    return start

@@ -12,15 +12,18 @@ from worker import Fail, Retry, task
 from worker.context import Context
 
 
+def note(path: str, line: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(line)
+
+
 @task
 async def record(ctx: Context, path: str, n: int, seconds: float = 0.0) -> int:
     """Write down when it starts and ends."""
-    with Path(path).open("a") as file:
-        file.write(f"{time.monotonic()} start {n} {ctx.attempt}\n")
+    note(path, f"{time.monotonic()} start {n} {ctx.attempt}\n")
     if seconds:
         await asyncio.sleep(seconds)
-    with Path(path).open("a") as file:
-        file.write(f"{time.monotonic()} end {n} {ctx.attempt}\n")
+    note(path, f"{time.monotonic()} end {n} {ctx.attempt}\n")
     return n
 
 
@@ -35,8 +38,7 @@ async def spin(path: str, seconds: float) -> str:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         pass
-    with Path(path).open("a") as file:
-        file.write("spun\n")
+    note(path, "spun\n")
     return "spun"
 
 

@@ -41,9 +41,7 @@ def test_an_idle_worker_starts_a_task_within_milliseconds(served: Any) -> None:
     assert median(late) < 0.05
 
 
-def test_a_transaction_that_commits_later_starts_at_its_commit(
-    served: Any, module_database: Database
-) -> None:
+def test_a_transaction_that_commits_later_starts_at_its_commit(served: Any, module_database: Database) -> None:
     until_asleep(served)
     with psycopg.connect(module_database.url) as other:
         late = []

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ def overlap(path: Path) -> float:
     """Return the longest time that two runs of `record` overlapped, in seconds."""
     events = sorted(line.split() for line in path.read_text().splitlines())
     spans: dict[tuple[str, str], list[float]] = {}
-    for at, what, n, attempt in events:
+    for at, _, n, attempt in events:
         spans.setdefault((n, attempt), []).append(float(at))
     ordered = sorted(span for span in spans.values() if len(span) == 2)
-    return max((a[1] - b[0] for a, b in zip(ordered, ordered[1:], strict=False)), default=0.0)
+    return max((a[1] - b[0] for a, b in pairwise(ordered)), default=0.0)
 
 
 @pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "postgres"])
@@ -79,7 +80,9 @@ def test_a_stopped_process_loses_lock_and_is_fenced(queue: Any, worker: Start, t
         os.kill(first.pid, signal.SIGCONT)
     first.wait_until(lambda: "could not be confirmed" in first.log())
     assert queue.get(task)["seq"] == done["seq"]
-    holder = queue.sql.execute("select holder_name like %s from taskbell.queues where name = 'default'", [f"%:{second.pid}"])
+    holder = queue.sql.execute(
+        "select holder_name like %s from taskbell.queues where name = 'default'", [f"%:{second.pid}"]
+    )
     assert holder.fetchone()[0] is True
     assert first.popen.poll() is None
     assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"

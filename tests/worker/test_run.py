@@ -23,7 +23,11 @@ def test_built_in_tasks(served: Any) -> None:
 
 @pytest.mark.parametrize(
     ("payload", "words"),
-    [({}, "text: Field required"), ({"text": 1}, "text: Input should be a valid string"), ({"text": "", "x": 1}, "x: Extra")],
+    [
+        ({}, "text: Field required"),
+        ({"text": 1}, "text: Input should be a valid string"),
+        ({"text": "", "x": 1}, "x: Extra"),
+    ],
 )
 def test_a_payload_that_does_not_fit_fails_for_good(served: Any, payload: dict[str, Any], words: str) -> None:
     done = served.wait(served.enqueue("wordcount", payload))
@@ -37,7 +41,9 @@ def test_outcomes(served: Any) -> None:
     broken = served.enqueue("broken", {"message": "it\0broke \ud800".replace("\0", "")[:8]}, max_attempts=1)
     left = served.enqueue("leave", max_attempts=1)
     assert served.wait(flaky)["result"] == 3
-    runs = served.sql.execute("select run, status, error from taskbell.attempts where task_id = %s order by run", [flaky])
+    runs = served.sql.execute(
+        "select run, status, error from taskbell.attempts where task_id = %s order by run", [flaky]
+    )
     assert [(run, status, error and error["message"]) for run, status, error in runs][:2] == [
         (1, "failed", "not yet"),
         (2, "failed", "not yet"),

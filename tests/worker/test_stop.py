@@ -119,7 +119,9 @@ def test_a_worker_leaves_no_process_behind(queue: Any, worker: Start) -> None:
 
 def test_a_changed_module_starts_the_worker_again(queue: Any, worker: Start, tmp_path: Path) -> None:
     module = tmp_path / "their_tasks.py"
-    module.write_text("from worker import task\n@task\nasync def greet(name: str) -> str:\n    return 'hello ' + name\n")
+    module.write_text(
+        "from worker import task\n@task\nasync def greet(name: str) -> str:\n    return 'hello ' + name\n"
+    )
     process = worker(PYTHONPATH=str(tmp_path), TASK_MODULES="their_tasks")
     assert queue.wait(queue.enqueue("greet", {"name": "you"}))["result"] == "hello you"
     pid = process.pid

@@ -24,14 +24,16 @@ class JsonRpcServerError(Exception):
 
 @task
 async def jsonrpc(url: str, method: str, params: list[Any] | dict[str, Any] | None = None) -> Any:
-    """Call a JSON-RPC 2.0 method over HTTP, on one of the `host:port` that JSONRPC_ALLOW names; its result is the result."""
+    """Call a JSON-RPC 2.0 method over HTTP, on a `host:port` that JSONRPC_ALLOW names; its result is the result."""
     target = _allowed(url)
     call: dict[str, Any] = {"jsonrpc": "2.0", "id": str(uuid4()), "method": method}
     if params is not None:
         call["params"] = params
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=CALL_WITHIN) as client:
-        async with client.stream("POST", target, json=call, headers={"Accept": "application/json"}) as response:
-            answer = await _read(response)
+    async with (
+        httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=CALL_WITHIN) as client,
+        client.stream("POST", target, json=call, headers={"Accept": "application/json"}) as response,
+    ):
+        answer = await _read(response)
     return _result(answer, call["id"])
 
 
