@@ -127,6 +127,6 @@ class Rights:
 
 
 def _wanted(state: QueueState) -> bool:
-    """Tell whether to hold a queue: what may be taken may not at once be given up again, for as long as a task waits."""
+    """Tell whether to hold a queue; one rule for taking and giving up, or it would go back and forth each second."""
     soon = state.next_due_in is not None and state.next_due_in < KEEP_IDLE
     return state.due or soon or state.queue in ALWAYS_HELD
