@@ -35,5 +35,7 @@ async def drain(lanes: Collection[Lane], hurried: asyncio.Event) -> None:
 async def _until_idle(lanes: Collection[Lane], within: float, hurried: asyncio.Event) -> None:
     until = monotonic() + within
     # A claim that is under way counts: what it brings must be given back.
-    while any(lane.busy or lane.looking for lane in lanes) and monotonic() < until and not hurried.is_set():
+    while any(lane.busy or lane.looking for lane in lanes):
+        if monotonic() > until or hurried.is_set():
+            return
         await asyncio.sleep(LOOK)

@@ -1,13 +1,11 @@
 """One worker process from start to stop: makes the parts, starts them, and drains on SIGTERM."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import socket
 from collections.abc import Coroutine, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +22,7 @@ from worker.heart import Report
 from worker.lane import Lane
 from worker.lock import Locks, connect
 from worker.pulse import Pulse
+from worker.registration import Registration
 from worker.registry import TaskType
 from worker.reporter import Reporter
 from worker.rights import Rights
@@ -37,7 +36,6 @@ DRAIN = (
 )
 BREAK_OFF = 2.0  # seconds that broken-off tasks have to end
 TELL_WITHIN = 5.0  # seconds for the last reports
-REGISTER_AGAIN = 0.5  # seconds between tries while there is no database
 UPKEEP = 60.0  # seconds
 CONNECTIONS = 4  # claiming, reporting, and two for everything else
 
@@ -82,7 +80,9 @@ class Service:
             self._client = WorkerClient(pool)
             self._enqueuer = Client(pool)
             self._listener = Listener(url, "worker")
-            if (installation := await self._register()) is None:
+            served = self._settings.queues
+            self._registration = Registration(self._client, self.id, self.name, served, self._types.values())
+            if (installation := await self._registration.register(self._asked)) is None:
                 self._pulse.stop()
                 return
             self._make(installation)
@@ -121,18 +121,6 @@ class Service:
             self._rights,
             self._desk,
         )
-
-    async def _register(self) -> UUID | None:
-        """Make this process known, as soon as there is a database; None when asked to stop before."""
-        queues = self._settings.queues or None
-        types = [one.registration() for one in self._types.values()]
-        while not self._asked.is_set():
-            try:
-                return await self._client.register(self.id, self.name, os.getpid(), _version(), queues, types)
-            except DatabaseError:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._asked.wait(), REGISTER_AGAIN)
-        return None
 
     async def _first_of(self, *waits: Coroutine[Any, Any, Any]) -> None:
         tasks = [asyncio.create_task(wait) for wait in waits]
@@ -193,11 +181,7 @@ class Service:
         for task in report.cancel:
             self._worker.cancel(UUID(task))
         if not report.known and not self._rights.stopping:
-            self._go(self._register_again())
-
-    async def _register_again(self) -> None:
-        log.warning("the database no longer knew this worker: registering again")
-        await self._register()
+            self._go(self._registration.register_again(self._asked))
 
     def _busy(self) -> bool:
         return any(lane.busy for lane in self._lanes.values())
@@ -214,10 +198,3 @@ class Service:
     async def _enqueue(self, task: str, payload: dict[str, Any] | None = None, **options: Any) -> str:
         made, _ = await self._enqueuer.enqueue(task, payload, **options)
         return str(made["id"])
-
-
-def _version() -> str:
-    try:
-        return version("taskbell")
-    except PackageNotFoundError:
-        return "0"
