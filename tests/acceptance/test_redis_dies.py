@@ -1,0 +1,84 @@
+"""Redis is cut off, silent, emptied, or started again: never two workers at work in one exclusive queue."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.acceptance.ledger import begun, overlap
+from tests.acceptance.own_servers import OwnValkey
+from tests.freeze_proxy import FreezeProxy
+from tests.servers import Process
+
+Start = Callable[..., Process]
+TASKS, SECONDS = 150, 0.05
+
+
+def cut(_valkey: OwnValkey, proxy: FreezeProxy) -> None:
+    for _ in range(10):
+        proxy.cut()
+        time.sleep(0.2)
+
+
+def silent(_valkey: OwnValkey, proxy: FreezeProxy) -> None:
+    proxy.freeze()
+    time.sleep(7)  # longer than a lock's life
+    proxy.thaw()
+
+
+def flushed(valkey: OwnValkey, _proxy: FreezeProxy) -> None:
+    for _ in range(5):
+        redis.Redis.from_url(valkey.url()).flushall()
+        time.sleep(0.7)
+
+
+def restarted(valkey: OwnValkey, _proxy: FreezeProxy) -> None:
+    valkey.kill()
+    time.sleep(2)
+    valkey.start()
+
+
+@pytest.mark.parametrize("trouble", [cut, silent, flushed, restarted])
+def test_redis_in_trouble_never_means_two_workers_in_one_queue(
+    queue: Any, worker: Start, record: Path, own_valkey: OwnValkey, trouble: Callable[..., None]
+) -> None:
+    with FreezeProxy(own_valkey.port) as proxy:
+        url = own_valkey.url(proxy.port)
+        first = worker(REDIS_URL=url)
+        first.wait_until(lambda: "won queue default" in first.log())
+        second = worker(REDIS_URL=url)
+        queue.many(
+            [{"task": "record", "payload": {"path": str(record), "n": n, "seconds": SECONDS}} for n in range(TASKS)]
+        )
+        queue.until("select exists (select from taskbell.tasks where status = 'succeeded')")
+        trouble(own_valkey, proxy)
+        queue.until("select count(*) = %s from taskbell.tasks where status = 'succeeded'", TASKS, seconds=60)
+        assert overlap(record) < 0, "never two at once"
+        doubled = sum(begun(record).values()) - TASKS
+        assert doubled <= 1, "only what was broken off ran again"
+        assert first.popen.poll() is None
+        assert second.popen.poll() is None
+        for process in (first, second):
+            assert process.log().count("Redis does not answer") <= 3, "said once each time"
+
+
+def test_without_redis_nothing_exclusive_starts_and_it_is_said(
+    queue: Any, worker: Start, own_valkey: OwnValkey
+) -> None:
+    queue.sql.execute("select taskbell.configure('shared', exclusive => false)")
+    process = worker(REDIS_URL=own_valkey.url())
+    process.wait_until(lambda: "won queue default" in process.log())
+    own_valkey.kill()
+    queue.until("select lock_lost = 1 from taskbell.health")
+    queue.until(
+        "select holder is null or held_since is null or now() - holder_renewed_at > interval '5 s' from taskbell.queues where name = 'default'"
+    )
+    held = queue.enqueue("echo")
+    assert queue.wait(queue.enqueue("echo", queue="shared"))["status"] == "succeeded", "others need no lock"
+    assert queue.get(held)["status"] == "queued"
+    own_valkey.start()
+    assert queue.wait(held)["status"] == "succeeded"
+    process.wait_until(lambda: "Redis answers again" in process.log())

@@ -1,0 +1,144 @@
+"""A worker is killed, stopped, or kept busy: what it had claimed runs elsewhere, once, and what it says later counts nothing."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.ledger import lines, overlap, spans
+from tests.servers import Database, Process
+
+Start = Callable[..., Process]
+LEASE, POLL, LOCK_LIFE = 30.0, 1.0, 5.0
+CLAIMED_AHEAD = "select count(*) > 5 from taskbell.tasks where status = 'running'"
+
+
+def quick_ones(path: Path, queue: str, count: int = 400) -> list[dict[str, Any]]:
+    """Return tasks so quick that a worker claims ahead, a slow one, and what waits behind that."""
+    record: list[dict[str, Any]] = [{"task": "record", "payload": {"path": str(path), "n": n}} for n in range(count)]
+    record[count // 2] = {"task": "stubborn", "payload": {"seconds": 2}}
+    return [{**task, "queue": queue} for task in record]
+
+
+@pytest.mark.parametrize(
+    ("queue_name", "within"), [("default", LOCK_LIFE + 1), ("shared", LEASE + POLL)], ids=["exclusive", "shared"]
+)
+def test_a_worker_killed_with_claims_ahead_loses_and_doubles_nothing(
+    queue: Any, worker: Start, record: Path, slack: Callable[[], float], queue_name: str, within: float
+) -> None:
+    queue.sql.execute("select taskbell.configure('shared', exclusive => false)")
+    first = worker()
+    ids = queue.many(quick_ones(record, queue_name))
+    slow = ids[len(ids) // 2]
+    queue.until("select started_at is not null from taskbell.tasks where id = %s", slow)
+    queue.until(CLAIMED_AHEAD, seconds=1)
+    first.kill()
+    killed = time.monotonic()
+    second = worker()
+    queue.until("select attempt = 2 and status = 'running' from taskbell.tasks where id = %s", slow, seconds=60)
+    assert time.monotonic() - killed < within + 0.5 + slack()
+    queue.until("select count(*) = %s from taskbell.tasks where status = 'succeeded'", len(ids), seconds=30)
+    rows = queue.sql.execute("select id::text from taskbell.tasks where attempt > 1").fetchall()
+    assert rows == [(slow,)], "attempts count only what began"
+    assert [run.attempt for run in spans(record)] == [1] * (len(ids) - 1), "nothing ran twice"
+    assert second.popen.poll() is None
+
+
+def test_a_worker_stopped_for_three_lock_lives_is_fenced_when_it_wakes(
+    queue: Any, worker: Start, record: Path, slack: Callable[[], float]
+) -> None:
+    first = worker()
+    first.wait_until(lambda: "won queue default" in first.log())
+    second = worker()
+    task = queue.enqueue("ticks", {"path": str(record), "n": 0, "seconds": 6})
+    queue.until_running(task)
+    os.killpg(first.pid, signal.SIGSTOP)  # the heart with it
+    stopped = time.monotonic()
+    later = queue.many([{"task": "ticks", "payload": {"path": str(record), "n": n, "seconds": 4}} for n in range(1, 8)])
+    try:
+        second.wait_until(lambda: "won queue default" in second.log())
+        assert time.monotonic() - stopped < LOCK_LIFE + 1 + slack()
+        queue.until("select now() - created_at > interval '15 s' from taskbell.tasks where id = %s", task, seconds=20)
+    finally:
+        woken = time.monotonic()
+        os.killpg(first.pid, signal.SIGCONT)
+    first.wait_until(lambda: "could not be confirmed" in first.log())
+    done = queue.wait(task)
+    assert (done["status"], done["attempt"], done["error"]) == ("succeeded", 2, None)
+    queue.until("select count(*) = 8 from taskbell.tasks where status = 'succeeded'", seconds=40)
+    assert {queue.get(one)["attempt"] for one in later} == {1}
+    after_waking = [line.at - woken for line in lines(record) if (line.n, line.attempt) == (0, 1) and line.at > woken]
+    assert max(after_waking, default=0) < 0.3 + slack(), "how long two workers' tasks ran beside one another"
+    frozen = [line.at for line in lines(record) if (line.n, line.attempt) == (0, 1) and stopped + 0.1 < line.at < woken]
+    assert frozen == [], "it was stopped indeed"
+
+
+def test_a_kill_is_taken_over_within_a_lock_life_and_a_second(
+    queue: Any, worker: Start, record: Path, slack: Callable[[], float]
+) -> None:
+    first = worker()
+    first.wait_until(lambda: "won queue default" in first.log())
+    second = worker()
+    first.kill()
+    killed = time.monotonic()
+    queue.wait(queue.enqueue("record", {"path": str(record), "n": 1}))
+    assert spans(record)[0].begin - killed < LOCK_LIFE + 1 + slack()
+    assert "won queue default" in second.log()
+
+
+def test_a_clean_stop_is_taken_over_within_100_ms(
+    queue: Any, worker: Start, record: Path, slack: Callable[[], float]
+) -> None:
+    gaps = []
+    holder = worker()
+    holder.wait_until(lambda: "won queue default" in holder.log())
+    for turn in range(3):
+        standby = worker()
+        queue.many(
+            [
+                {"task": "record", "payload": {"path": str(record), "n": turn * 100 + n, "seconds": 0.1}}
+                for n in range(30)
+            ]
+        )
+        queue.until("select exists (select from taskbell.tasks where status = 'running')")
+        assert holder.stop() == 0
+        standby.wait_until(lambda now=standby: "won queue default" in now.log())
+        queue.until("select not exists (select from taskbell.tasks where status in ('queued', 'running'))")
+        runs = [run for run in spans(record) if run.n // 100 == turn]
+        gaps.append(max(late.begin - early.end for early, late in pairwise(runs)))
+        holder = standby
+    assert overlap(record) < 0, "never two at once"
+    assert sorted(gaps)[1] < 0.1 + slack(), gaps
+
+
+@pytest.mark.slow
+def test_a_task_that_blocks_the_loop_or_holds_the_gil_for_42_s_keeps_its_lease(
+    queue: Any, worker: Start, tmp_path: Path
+) -> None:
+    busy = {"gil": "hold_gil", "loop": "spin"}
+    workers = [worker(QUEUES=name) for name in busy]
+    tasks = [
+        queue.enqueue("hold_gil", {"seconds": 42}, queue="gil", max_attempts=1),
+        queue.enqueue("spin", {"path": str(tmp_path / "spun"), "seconds": 42}, queue="loop", max_attempts=1),
+    ]
+    queue.until("select count(*) = 2 from taskbell.tasks where status = 'running'")
+    worker(QUEUES="gil,loop")  # who would take it over
+    for task in tasks:
+        done = queue.wait(task, 60)
+        assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    assert all("could not be confirmed" not in one.log() for one in workers)
+
+
+def test_a_lost_database_row_of_a_worker_is_no_harm(queue: Any, worker: Start, database: Database) -> None:
+    process = worker()
+    task = queue.enqueue("sleep", {"seconds": 4})
+    queue.until_running(task)
+    database.connect("superuser").execute("delete from taskbell.worker")
+    process.wait_until(lambda: "registering again" in process.log())
+    assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
+    assert queue.get(task)["status"] == "succeeded"
