@@ -39,7 +39,7 @@ def measure(stage: Stage, seconds: float, repeats: int) -> list[Figure]:
             floor=still,
             floor_name="without any NOTIFY",
             ratio_at_least=0.7,
-        )  # fmt: skip
+        )
     )
     return [*figures, _many(stage, repeats)]
 

@@ -122,7 +122,8 @@ def _steady(stage: Stage, seconds: float) -> list[Figure]:
         feeding.join()
         after = memory(worker)[0]
         grown = place.sql.execute(SIZES).fetchone()
-        assert sizes and grown
+        assert sizes
+        assert grown
         name = f"after {seconds / 60:.0f} minutes at {STEADY_RATE:,} tasks/s"
         return [
             Figure("Burdens", f"{name}: the worker's memory", "MB", [after], floor=[before], floor_name="at the start"),

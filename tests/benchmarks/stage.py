@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.servers import Database, PostgresServer, Process, Processes, ValkeySe
 OPTIONS = {"shared_buffers": "512MB"}  # Postgres's defaults otherwise
 KEY = "a-key-of-the-benchmarks"
 API_KEYS = f"bench:producer:{hashlib.sha256(KEY.encode()).hexdigest()}"
+ENV = {"ENVIRONMENT": "production"}  # in development a change of the code starts the processes again
 MODULE = "tests.benchmarks.tasks"
 CHUNK = 10_000  # tasks in one enqueue_many
 SETTLE = 0.5  # seconds
@@ -55,6 +57,10 @@ class Stage:
         try:
             place.sql.execute("checkpoint")
             yield place
+        except BaseException:
+            for process in processes.started:
+                print(f"--- log of {process.name}\n{process.log()[-5000:]}", file=sys.stderr)
+            raise
         finally:
             processes.end()
             database.terminate()
@@ -73,16 +79,16 @@ class Place:
 
     def worker(self, **env: str) -> Process:
         """Start a worker, with the tasks of these benchmarks beside its own."""
-        return self._processes.worker(self.database, self._redis_url, TASK_MODULES=MODULE, **env)
+        return self._processes.worker(self.database, self._redis_url, **(ENV | {"TASK_MODULES": MODULE} | env))
 
     def api(self) -> tuple[str, Process]:
         """Start an API; return its base URL and its process."""
-        base = self._processes.api(self.database, self._redis_url, API_KEYS=API_KEYS)
+        base = self._processes.api(self.database, self._redis_url, **(ENV | {"API_KEYS": API_KEYS}))
         return base, self._processes.started[-1]
 
     def admin(self) -> Process:
         """Start the admin."""
-        self._processes.admin(self.database, self._redis_url)
+        self._processes.admin(self.database, self._redis_url, **ENV)
         return self._processes.started[-1]
 
     def know(self, *names: str) -> str:
@@ -108,7 +114,7 @@ class Place:
             file.write(script)
             file.flush()
             command = [str(embedded.postgres_binaries() / "pgbench"), "--no-vacuum", "--protocol=prepared"]
-            command += [f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={max(1, round(seconds))}"]
+            command += [f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={max(2, round(seconds))}"]
             done = subprocess.run(
                 [*command, f"--file={file.name}"], env=os.environ | env, capture_output=True, text=True, check=False
             )
