@@ -8,6 +8,10 @@ from psycopg import sql
 
 MIGRATOR = "taskbell_migrator"  # migrates and makes roles; no superuser
 APP = "taskbell_app"  # what the running parts and `make psql` use; owner of nothing
+COMMENTS = {
+    MIGRATOR: "Login that migrates Taskbell's schema and makes its roles; no superuser.",
+    APP: "Login of Taskbell's running parts and of make psql; owner of nothing.",
+}
 DATABASE = "taskbell"
 SERVER_LOCK = int.from_bytes(b"tb login")  # two starters at once take turns
 
@@ -18,6 +22,9 @@ def ensure_logins(superuser_url: str, *, migrator_password: str, app_password: s
         connection.execute("select pg_advisory_lock(%s)", [SERVER_LOCK])
         _ensure_login(connection, MIGRATOR, migrator_password, "createrole")
         _ensure_login(connection, APP, app_password, "nocreaterole")
+        for name, comment in COMMENTS.items():
+            query = sql.SQL("comment on role {} is {}")
+            connection.execute(query.format(sql.Identifier(name), sql.Literal(comment)))
         # so that it can hand on the right to see how old the oldest transaction is
         connection.execute(sql.SQL("grant pg_read_all_stats to {} with admin option").format(sql.Identifier(MIGRATOR)))
         if connection.execute("select from pg_database where datname = %s", [database]).fetchone() is None:

@@ -20,7 +20,9 @@ from db.settings_parts import (
     parse_list,
     parse_origins,
     parse_postgres_url,
+    parse_queues,
     parse_redis_url,
+    parse_tasks,
     parse_upper,
     parse_websocket_url,
     require_own_secrets,
@@ -74,14 +76,16 @@ class Settings(BaseSettings):
         (),
         description="`name:role:sha256-of-key`, comma separated; `producer`, `operator`, `reader`; `make key`",
     )
-    public_tasks: TextList = Field(
+    public_tasks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_tasks)] = Field(
         (),
         description="tasks open to all without a key; empty: `echo,sleep,wordcount`, in development `*` (all)",
     )
     task_modules: TextList = Field(
         (), description="Python modules holding tasks, comma separated, beside those in `worker/tasks/`"
     )
-    queues: TextList = Field((), description="queues that this worker serves, comma separated; empty: all")
+    queues: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_queues)] = Field(
+        (), description="queues that this worker serves, comma separated; empty: all"
+    )
     jsonrpc_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_hosts_with_ports)] = Field(
         (), description="`host:port`, comma separated, that the `jsonrpc` task may call"
     )
@@ -114,6 +118,7 @@ class Settings(BaseSettings):
         production = self.environment == "production"
         filled = {
             "public_url": self.public_url or f"http://localhost:{self.http_port}",
+            "secret_key": self.secret_key or (SAMPLE_SECRET,),  # a list of commas alone
             "public_tasks": self.public_tasks or (NOBODY_TASKS if production else ("*",)),
         }
         for name, value in filled.items():

@@ -40,6 +40,25 @@ def parse_list(value: object) -> object:
     return value
 
 
+def parse_queues(value: object) -> object:
+    """Read names of queues."""
+    return _check_names(value, r"[A-Za-z0-9_.-]{1,64}", "be names of queues, each 1 to 64 of A-Z a-z 0-9 _ . -")
+
+
+def parse_tasks(value: object) -> object:
+    """Read names of tasks, or `*`."""
+    return _check_names(
+        value, r"\*|[A-Za-z0-9_.-]{1,128}", "be * or names of tasks, each 1 to 128 of A-Z a-z 0-9 _ . -"
+    )
+
+
+def _check_names(value: object, pattern: str, right: str) -> object:
+    names = parse_list(value)
+    if isinstance(names, tuple) and not all(re.fullmatch(pattern, name) for name in names):
+        raise ValueError(f"must {right}")
+    return names
+
+
 def parse_upper(value: object) -> object:
     """Write a name in capitals, since people write `info`."""
     return value.upper() if isinstance(value, str) else value
@@ -143,7 +162,7 @@ def url_host(url: str) -> str:
 
 def require_own_secrets(settings: "Settings", sample: str) -> None:
     """Refuse what production must not have: sample, empty or short secrets, and public tasks for all."""
-    if any(sample in secret for secret in settings.secret_key):
+    if not settings.secret_key or any(sample in secret for secret in settings.secret_key):
         raise ValueError(
             "SECRET_KEY is the sample or empty: production needs a long random one, `openssl rand -hex 32`"
         )
@@ -154,8 +173,9 @@ def require_own_secrets(settings: "Settings", sample: str) -> None:
     if "*" in settings.public_tasks:
         raise ValueError("PUBLIC_TASKS is *: production needs a list of names, so that not every task is open to all")
     for name in ("database_url", "migrate_database_url", "redis_url"):
-        if sample in unquote(urlsplit(str(getattr(settings, name))).password or ""):
-            raise ValueError(f"{name.upper()} holds a sample password: production needs one of its own")
+        password = urlsplit(str(getattr(settings, name))).password  # None: it names none, a socket or a file may do
+        if password == "" or sample in unquote(password or ""):
+            raise ValueError(f"{name.upper()} holds a sample or empty password: production needs one of its own")
     if settings.wsify_url and (not settings.wsify_key or sample in settings.wsify_key):
         raise ValueError("WSIFY_KEY is the sample or empty: with WSIFY_URL set, production needs one of its own")
 

@@ -57,6 +57,9 @@ def test_the_reference_names_every_setting() -> None:
         ("JSONRPC_ALLOW", "localhost", "host:port"),
         ("HTTP_PORT", "70000", "65535"),
         ("LOG_LEVEL", "loud", "'INFO'"),
+        ("QUEUES", "mail, a b", "names of queues"),
+        ("QUEUES", "*", "names of queues"),
+        ("PUBLIC_TASKS", "echo; sleep", "names of tasks"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence(settings_of: Reader, name: str, value: str, right: str) -> None:
@@ -79,10 +82,13 @@ def test_a_sentence_never_tells_a_password(settings_of: Reader) -> None:
     [
         ("SECRET_KEY", ""),
         ("SECRET_KEY", "change-me"),
+        ("SECRET_KEY", " , "),
         ("SECRET_KEY", "short"),
         ("PUBLIC_TASKS", "*"),
         ("DATABASE_URL", "postgresql://app:change-me@db/taskbell"),
         ("REDIS_URL", "redis://:change-me@redis:6379/0"),
+        ("DATABASE_URL", "postgresql://app:@db/taskbell"),
+        ("REDIS_URL", "redis://:@redis:6379/0"),
     ],
 )
 def test_production_refuses_samples(settings_of: Reader, name: str, value: str) -> None:

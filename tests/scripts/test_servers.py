@@ -30,6 +30,8 @@ def test_a_database_is_migrated_and_its_logins_are_what_the_contract_says(databa
         ).fetchone()
         owned = connection.execute("select from pg_class where relowner = current_user::regrole").fetchone()
         assert connection.execute("select count(*) from taskbell.tasks").fetchone() == (0,)
+        untold = "select rolname from pg_roles where rolname like 'taskbell%' and shobj_description(oid, 'pg_authid') is null"
+        assert connection.execute(untold).fetchall() == []
     assert row == (False, False, "taskbell_app")
     assert owned is None
 

@@ -9,6 +9,8 @@ psql -v ON_ERROR_STOP=1 --no-psqlrc --quiet -U "${POSTGRES_USER:-postgres}" -d "
 set password_encryption = 'scram-sha-256';
 create role taskbell_migrator login createrole password :'migrate_password';
 create role taskbell_app login password :'app_password';
+comment on role taskbell_migrator is 'Login that migrates Taskbell''s schema and makes its roles; no superuser.';
+comment on role taskbell_app is 'Login of Taskbell''s running parts and of make psql; owner of nothing.';
 grant pg_read_all_stats to taskbell_migrator with admin option; -- to hand on: how old is the oldest transaction?
 alter database taskbell owner to taskbell_migrator;
 revoke all on database taskbell from public;
