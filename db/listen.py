@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from db.connection import BackOff, connection_options
+from db.listen_probe import is_pooled, ring_from_elsewhere
 from db.listen_wire import Wire
 
 HEARTBEAT = 5.0  # seconds of silence until the connection is tried
@@ -46,6 +47,7 @@ class Listener:
         self._probe_channel = f"taskbell_probe_{secrets.token_hex(8)}"
         self._probe_heard = asyncio.Event()
         self._wire: Wire | None = None
+        self._pooled = False
         self._work = asyncio.Event()
         self._closing = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -112,6 +114,8 @@ class Listener:
 
     async def _serve(self, connection: psycopg.AsyncConnection[Any], first: asyncio.Event, pauses: BackOff) -> None:
         """Listen on this connection until it breaks."""
+        async with asyncio.timeout(DEADLINE):
+            self._pooled = await is_pooled(connection)
         with Wire(connection.pgconn, self._hear) as wire:
             self._in_force = set()
             self._changed = dict.fromkeys([self._probe_channel, *self._channels])
@@ -165,6 +169,9 @@ class Listener:
         self._probe_heard.clear()
         async with asyncio.timeout(DEADLINE):
             rang = await wire.execute(f"notify {wire.quote(self._probe_channel)}", tolerate=True)
+            if rang and self._pooled:
+                self._probe_heard.clear()
+                await ring_from_elsewhere(self._options, self._probe_channel)
         if not rang:
             return  # it lives; that the ring was refused (a full notification queue) tells nothing of our hearing
         hearing = await wire.wait(self._probe_heard, OWN_RING)
