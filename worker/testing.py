@@ -1,6 +1,7 @@
 """For people's own tests: a `ctx` for a task called as the ordinary function it is."""
 
 import asyncio
+from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -11,21 +12,31 @@ from worker.pace import Batch
 from worker.run import Run
 
 
+class EnqueuedId(str):
+    """A task's id, for plain functions; awaited, as in a coroutine, it is that id again."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, str]:
+        """Return the id without waiting."""
+        yield from ()
+        return str(self)
+
+
 class TestContext(Context):
     """A `ctx` that remembers what the task did with it."""
 
     __test__ = False  # pytest: not a class of tests
 
-    def __init__(self, *, attempt: int, cancelled: bool, on_thread: bool) -> None:
+    def __init__(self, *, attempt: int, cancelled: bool) -> None:
         now = datetime.now(UTC)
-        claim = Claim(uuid4(), uuid4(), "test", "{}", attempt, max(attempt, 3), 3600.0, 0, now, now)
+        claim = Claim(str(uuid4()), str(uuid4()), "test", "{}", attempt, max(attempt, 3), 3600.0, 0, now, now)
         run = Run(claim, "default", Batch(1))
         loop = asyncio.new_event_loop()
         loop.close()  # nothing runs on it
-        super().__init__(run, loop, lambda _run: None, self._remember)
+        super().__init__(run, loop, lambda _run: None, _never)
         self.reports: list[tuple[float | None, str | None]] = []
         self.enqueued: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
-        self._on_thread = on_thread
         if cancelled:
             self.cancel()
 
@@ -40,24 +51,15 @@ class TestContext(Context):
         self.reports.append((fraction, note))
 
     def enqueue(self, task: str, payload: dict[str, Any] | None = None, **options: Any) -> Any:
-        """Remember the task in `enqueued`: name, payload, options. Returns an id; to be awaited unless `on_thread`."""
-        coming = self._remember(task, payload, **options)
-        if not self._on_thread:
-            return coming
-        try:
-            coming.send(None)
-        except StopIteration as stop:
-            return stop.value
-        raise AssertionError("remembering never waits")
-
-    async def _remember(self, task: str, payload: dict[str, Any] | None = None, **options: Any) -> str:
+        """Remember the task in `enqueued`: name, payload, options. Returns an id, which a coroutine may await."""
         self.enqueued.append((task, payload or {}, options))
-        return str(uuid4())
+        return EnqueuedId(uuid4())
 
 
-def context(*, attempt: int = 1, cancelled: bool = False, on_thread: bool = False) -> TestContext:
-    """Return a `ctx` for a test: `reports` holds its progress, `enqueued` its tasks; `cancel()` asks it to stop.
+async def _never(*_: Any, **__: Any) -> str:
+    raise AssertionError("a test's context remembers, and enqueues nothing")
 
-    `on_thread=True` for plain functions, whose `ctx.enqueue` is a plain call.
-    """
-    return TestContext(attempt=attempt, cancelled=cancelled, on_thread=on_thread)
+
+def context(*, attempt: int = 1, cancelled: bool = False) -> TestContext:
+    """Return a `ctx` for a test: `reports` holds its progress, `enqueued` its tasks; `cancel()` asks it to stop."""
+    return TestContext(attempt=attempt, cancelled=cancelled)

@@ -130,5 +130,10 @@ async def test_context_for_tests() -> None:
     assert ctx.cancelled
     with pytest.raises(ValueError, match="0 to 1"):
         ctx.progress(float("nan"))
-    plain = context(on_thread=True)
-    assert isinstance(plain.enqueue("echo"), str)
+
+
+def test_context_for_tests_of_plain_functions() -> None:
+    ctx = context(cancelled=True)
+    assert isinstance(ctx.enqueue("echo"), str)
+    assert ctx.enqueued == [("echo", {}, {})]
+    assert ctx.cancelled
