@@ -9,6 +9,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from db.connection import STATEMENT_TIMEOUT, BackOff, connection_options, looks_alive
+from db.listen_probe import is_pooled
 
 PREPARE_AFTER = 2  # runs of a statement; ours are few and come again and again
 FAIL_FAST = 0.5  # seconds a caller waits for a connection while the database is known to be gone
@@ -103,6 +104,8 @@ def _persistent(presence: Presence, closing: asyncio.Event) -> type[psycopg.Asyn
             while not closing.is_set():
                 try:
                     connection = await super().connect(conninfo, **kwargs)
+                    if await is_pooled(connection):
+                        connection.prepare_threshold = None  # many a pooler mixes up who prepared what
                 except psycopg.Error as error:
                     presence.lost(error)
                     await pauses.sleep(closing)
