@@ -129,8 +129,8 @@ class HealthRow(TypedDict):
 class Claim(NamedTuple):
     """A task that a worker may run now; `token` fences it, `payload` is JSON text, `timeout` in seconds."""
 
-    id: UUID
-    token: UUID
+    id: str
+    token: str
     task: str
     payload: str
     attempt: int
@@ -160,4 +160,4 @@ class Beat(NamedTuple):
 
     known: bool
     held: list[str]
-    cancel: list[UUID]
+    cancel: list[str]

@@ -46,7 +46,7 @@ class Context:
     @property
     def id(self) -> str:
         """The task's id."""
-        return str(self._run.id)
+        return self._run.id
 
     @property
     def attempt(self) -> int:

@@ -116,7 +116,7 @@ class Heart:
         self._until |= dict.fromkeys(held, began + LIFE)
         if beat is not None and beat.known:
             self._until[""] = began + LEASE
-        cancel = [str(task) for task in beat.cancel] if beat else []
+        cancel = beat.cancel if beat else []
         known = beat is None or beat.known
         self._tell(Report(began, beat is not None and beat.known, known, held, gone, cancel, redis_answers))
 

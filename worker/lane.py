@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from uuid import UUID
 
 from db.errors import DatabaseError
 from db.models import Claim
@@ -33,7 +32,7 @@ class Lane:
         self.open = False
         self.paused = False
         self.made_at = monotonic()
-        self.running: dict[UUID, Run] = {}  # in the order in which they began
+        self.running: dict[str, Run] = {}  # in the order in which they began
         self.found_at = float("-inf")  # when a claim last brought something
         self._runner = runner
         self._reporter = reporter

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
-from uuid import UUID
 
 from db.errors import Unavailable
 from db.models import Refusal
@@ -29,7 +28,7 @@ class Outbox(Generic[Value]):
 
     def __init__(
         self,
-        send: Callable[[list[Run], list[Value]], Awaitable[dict[UUID, Refusal]]],
+        send: Callable[[list[Run], list[Value]], Awaitable[dict[str, Refusal]]],
         stale: Callable[[Run], None],
         unfit: Callable[[Run, Exception], None],
     ) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from time import monotonic
-from uuid import UUID
 
 from db.models import Refusal
 from db.worker_client import WorkerClient
@@ -34,7 +33,7 @@ class Reporter:
         self._interrupted: Outbox[str] = Outbox(self._break_off, lost, self._drop)
         self._released: Outbox[None] = Outbox(self._release, lambda _run: None, self._drop)
         self._progress: Outbox[None] = Outbox(self._tell_progress, lost, lambda _run, _error: None)
-        self._dirty: dict[UUID, Run] = {}
+        self._dirty: dict[str, Run] = {}
         self._work = asyncio.Event()
         self._resting = True
 
@@ -121,7 +120,7 @@ class Reporter:
             run.announced = True
             self._progress.put(run, None)
 
-    async def _tell_progress(self, runs: list[Run], _values: list[None]) -> dict[UUID, Refusal]:
+    async def _tell_progress(self, runs: list[Run], _values: list[None]) -> dict[str, Refusal]:
         now = monotonic()
         return await self._client.progress(
             [
@@ -130,13 +129,13 @@ class Reporter:
             ]
         )
 
-    async def _complete(self, runs: list[Run], results: list[str]) -> dict[UUID, Refusal]:
+    async def _complete(self, runs: list[Run], results: list[str]) -> dict[str, Refusal]:
         await self._last_words(runs)
         now = monotonic()
         ids, tokens = [run.id for run in runs], [run.token for run in runs]
         return await self._client.complete(ids, tokens, [now - run.began for run in runs], results)
 
-    async def _fail(self, runs: list[Run], failures: list[Failure]) -> dict[UUID, Refusal]:
+    async def _fail(self, runs: list[Run], failures: list[Failure]) -> dict[str, Refusal]:
         await self._last_words(runs)
         now = monotonic()
         return await self._client.fail(
@@ -154,16 +153,16 @@ class Reporter:
             ]
         )
 
-    async def _break_off(self, runs: list[Run], reasons: list[str]) -> dict[UUID, Refusal]:
+    async def _break_off(self, runs: list[Run], reasons: list[str]) -> dict[str, Refusal]:
         await self._last_words(runs)
-        refused: dict[UUID, Refusal] = {}
+        refused: dict[str, Refusal] = {}
         for reason in set(reasons):
             some = [run for run, why in zip(runs, reasons, strict=True) if why == reason]
             ids, tokens = [run.id for run in some], [run.token for run in some]
             refused |= await self._client.release(ids, tokens, begun=True, reason=reason)
         return refused
 
-    async def _release(self, runs: list[Run], _values: list[None]) -> dict[UUID, Refusal]:
+    async def _release(self, runs: list[Run], _values: list[None]) -> dict[str, Refusal]:
         return await self._client.release([run.id for run in runs], [run.token for run in runs])
 
     def _unfit(self, run: Run, error: Exception) -> None:

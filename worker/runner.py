@@ -83,7 +83,6 @@ class Runner:
     ) -> Any:
         first = () if context is None else (context,)
         if kind.is_async:
-            run.slot = asyncio.current_task()
             try:
                 return await drive(run, variables.run(kind.function, *first, **arguments), variables)
             finally:

@@ -179,7 +179,7 @@ class Service:
     def _hear(self, report: Report) -> None:
         self._rights.hear(report)
         for task in report.cancel:
-            self._worker.cancel(UUID(task))
+            self._worker.cancel(task)
         if not report.known and not self._rights.stopping:
             self._go(self._registration.register_again(self._asked))
 

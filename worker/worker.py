@@ -162,7 +162,7 @@ class Worker:
             else:  # a new queue, or one that is given up: at most so often, as others' queues ring here too
                 asyncio.get_running_loop().call_at(max(self._polled_at + BUSY_LOOK, monotonic()), self._poke)
 
-    def cancel(self, task: UUID) -> None:
+    def cancel(self, task: str) -> None:
         """Ask a run to stop, if it is here."""
         for lane in self._lanes.values():
             for run in lane.runs():
