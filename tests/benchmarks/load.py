@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import time
+from typing import cast
 
 from uvloop import new_event_loop
 
@@ -27,8 +28,7 @@ class Client(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._send()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import time
+from typing import cast
 
 from uvloop import new_event_loop
 
@@ -33,9 +34,8 @@ class Waiter(asyncio.Protocol):
         self._joined = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(HANDSHAKE.format(self._host).encode())
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self._transport.write(HANDSHAKE.format(self._host).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         for future in (self.told, self.ended):
