@@ -12,6 +12,7 @@ from db.settings import ROOT, Settings
 
 FRONTEND = Path(ROOT) / "frontend"
 OURS = ("/api", "/ws", "/metrics")  # never looked up among the files
+FOR_READING = ("GET", "HEAD")
 WITHOUT_SLASH = ("/api", "/api/new_task")  # as people type them
 SHOWN = {"", ".html", ".css", ".js", ".mjs", ".svg", ".png", ".ico", ".webmanifest", ".woff2", ".txt"}
 
@@ -32,7 +33,10 @@ class Page:
             return
         if scope["type"] == "websocket" or path.startswith(OURS) or not _is_shown(path):
             raise HTTPException(404)
-        response: Response = await self._files.get_response(self._files.get_path(scope), scope)
+        file = self._files.get_path(scope)
+        if scope["method"] not in FOR_READING:
+            await self._files.get_response(file, {**scope, "method": "GET"})  # 404 where GET says so; else 405
+        response: Response = await self._files.get_response(file, scope)
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Content-Security-Policy"] = self._policy
         await response(scope, receive, send)

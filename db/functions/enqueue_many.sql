@@ -162,4 +162,4 @@ end
 $$;
 
 comment on function taskbell.claim_keys(jsonb, uuid[]) is
-'Takes the idempotency keys of a batch for the ids given; answers the ids with those of the tasks that already have a key in their place. Errors: TB003, TB004.';
+'Takes the idempotency keys of a batch for the ids given; answers the ids with those of the tasks that already have a key in their place. Errors: TB003; 55P03 as claim_key().';
