@@ -150,7 +150,7 @@ def make_admin(database: Database, processes: Processes, **more: str) -> Admin:
     return Admin(processes.admin(database, **more), database, database.connect(), processes)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Admin]:
     database = postgres_server.clone()
     processes = Processes(tmp_path_factory.mktemp("admin"), guard)
@@ -164,8 +164,9 @@ def admin(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFact
         database.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    """A module's, not the session's: while Playwright runs, no asyncio test can."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
         yield running
