@@ -15,6 +15,7 @@ PREPARE_AFTER = 2  # runs of a statement; ours are few and come again and again
 FAIL_FAST = 0.5  # seconds a caller waits for a connection while the database is known to be gone
 
 log = logging.getLogger(__name__)
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # on how it ends a query that nobody answers
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its line an attempt is what `Presence` says once
 
 

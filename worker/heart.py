@@ -29,7 +29,7 @@ from worker.lock import LIFE, connect, lock_of
 
 EVERY = 1.5  # seconds between beats
 LEAST = 0.02  # seconds between beats, however much is asked
-DATABASE_WITHIN = 2.0  # seconds for a beat's answer
+DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
 LEASE = 30.0  # seconds the claims of a worker live after its last beat
 
 log = logging.getLogger("worker.heart")
@@ -166,7 +166,7 @@ class Heart:
 async def run() -> None:
     """Beat for the parent process until it closes our stdin."""
     settings = settings_module.load()
-    pool = await open_pool(settings.database_url, name="worker heart", min_size=1, max_size=1, statement_timeout=2.0)
+    pool = await open_pool(settings.database_url, name="worker heart", min_size=1, max_size=1, statement_timeout=1.5)
     redis = connect(settings.redis_url) if settings.redis_url else None
     os.set_blocking(sys.stdout.fileno(), False)
     heart = Heart(WorkerClient(pool), redis, os.getppid())

@@ -37,27 +37,28 @@ class Outbox(Generic[Value]):
         self._unfit = unfit
         self._waiting: deque[Item[Value]] = deque()
         self._sending: list[Item[Value]] = []
+        self._held: list[Item[Value]] = []  # somebody else's transaction holds their rows
 
     def put(self, run: Run, value: Value) -> None:
         """Add a run."""
         self._waiting.append((run, value))
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._sending)
+        return len(self._waiting) + len(self._sending) + len(self._held)
 
     def runs(self) -> Iterable[Run]:
         """Return the runs of which the database may not know yet."""
-        return (run for run, _ in (*self._sending, *self._waiting))
+        return (run for run, _ in (*self._sending, *self._held, *self._waiting))
 
-    async def empty(self) -> None:
-        """Tell all that waits."""
+    async def empty(self) -> bool:
+        """Tell all that waits. True: somebody else's transaction holds some of it, and it should be told again soon."""
         while self._waiting:
             self._sending = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
-            busy = await self._tell(self._sending)
+            self._held += await self._tell(self._sending)
             self._sending = []
-            if busy:
-                self._waiting.extend(busy)
-                await asyncio.sleep(BUSY_AGAIN)
+        self._waiting.extend(self._held)
+        self._held = []
+        return bool(self._waiting)
 
     async def _tell(self, items: list[Item[Value]]) -> list[Item[Value]]:
         """Tell these, apart where they can't be told together; return what was busy."""

@@ -11,7 +11,7 @@ from time import monotonic
 
 from db.models import Refusal
 from db.worker_client import WorkerClient
-from worker.outbox import MOST, Outbox
+from worker.outbox import BUSY_AGAIN, MOST, Outbox
 from worker.outcome import Failure, storable
 from worker.run import Run
 
@@ -80,7 +80,7 @@ class Reporter:
 
     async def drained(self) -> None:
         """Wait until everything is told."""
-        while not self._resting or self._work.is_set():  # noqa: ASYNC110 - once
+        while not self._resting or self._work.is_set() or self.unsettled():  # noqa: ASYNC110 - once
             await asyncio.sleep(GATHER)
 
     async def work(self) -> None:
@@ -95,16 +95,16 @@ class Reporter:
             if self._dirty:
                 self._gather_progress()
                 await self._progress.empty()
-            await self._done.empty()
-            await self._failed.empty()
-            await self._interrupted.empty()
-            await self._released.empty()
+            boxes = (self._done, self._failed, self._interrupted, self._released)
+            if any([await box.empty() for box in boxes]):  # each of them, and the others meanwhile
+                asyncio.get_running_loop().call_later(BUSY_AGAIN, self._work.set)
 
     def _gather_progress(self) -> None:
         """Take what is due: ten times a second, for what still runs. Its last word goes out right before its end."""
         now = monotonic()
-        self._take_progress([run for run in self._dirty.values() if now - run.told_at >= PROGRESS_EVERY], now)
-        if self._dirty:
+        due = [run for run in self._dirty.values() if not run.settled and now - run.told_at >= PROGRESS_EVERY]
+        self._take_progress(due, now)
+        if any(not run.settled for run in self._dirty.values()):
             asyncio.get_running_loop().call_later(PROGRESS_EVERY / 4, self._work.set)
 
     async def _last_words(self, runs: list[Run]) -> None:
@@ -122,23 +122,28 @@ class Reporter:
 
     async def _tell_progress(self, runs: list[Run], _values: list[None]) -> dict[str, Refusal]:
         now = monotonic()
-        return await self._client.progress(
+        refused = await self._client.progress(
             [
                 {"id": run.id, "token": run.token, "age": now - run.began, "fraction": run.fraction, "note": run.note}
                 for run in runs
             ]
         )
+        for run in runs:
+            if refused.get(run.id) == "busy":  # next time, or right before its end, with what there is to tell by then
+                del refused[run.id]
+                self._dirty[run.id] = run
+        return refused
 
     async def _complete(self, runs: list[Run], results: list[str]) -> dict[str, Refusal]:
         await self._last_words(runs)
         now = monotonic()
         ids, tokens = [run.id for run in runs], [run.token for run in runs]
-        return await self._client.complete(ids, tokens, [now - run.began for run in runs], results)
+        return self._forget(runs, await self._client.complete(ids, tokens, [now - run.began for run in runs], results))
 
     async def _fail(self, runs: list[Run], failures: list[Failure]) -> dict[str, Refusal]:
         await self._last_words(runs)
         now = monotonic()
-        return await self._client.fail(
+        refused = await self._client.fail(
             [
                 {
                     "id": run.id,
@@ -152,6 +157,7 @@ class Reporter:
                 for run, failure in zip(runs, failures, strict=True)
             ]
         )
+        return self._forget(runs, refused)
 
     async def _break_off(self, runs: list[Run], reasons: list[str]) -> dict[str, Refusal]:
         await self._last_words(runs)
@@ -160,10 +166,18 @@ class Reporter:
             some = [run for run, why in zip(runs, reasons, strict=True) if why == reason]
             ids, tokens = [run.id for run in some], [run.token for run in some]
             refused |= await self._client.release(ids, tokens, begun=True, reason=reason)
-        return refused
+        return self._forget(runs, refused)
 
     async def _release(self, runs: list[Run], _values: list[None]) -> dict[str, Refusal]:
         return await self._client.release([run.id for run in runs], [run.token for run in runs])
+
+    def _forget(self, runs: list[Run], refused: dict[str, Refusal]) -> dict[str, Refusal]:
+        """Have no last words any more for runs whose end is told."""
+        if self._dirty:
+            for run in runs:
+                if refused.get(run.id) != "busy":
+                    self._dirty.pop(run.id, None)
+        return refused
 
     def _unfit(self, run: Run, error: Exception) -> None:
         log.warning("%s: its result can't be stored: %s", run, error)
