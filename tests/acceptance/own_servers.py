@@ -3,7 +3,11 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import psycopg
 
 from db import embedded
 from db.embedded import free_port
@@ -12,6 +16,34 @@ from tests.servers import Database, PostgresServer
 
 # Whoever is told "committed" may rely on it, though not after the machine's own crash.
 KEEPS_ITS_WORD = {"synchronous_commit": "on", "max_connections": "100", "autovacuum_naptime": "10min"}
+
+
+class Replica:
+    """A hot standby that confirms every commit of its primary."""
+
+    def __init__(self, folder: Path, primary: embedded.Postgres, guard: Guard) -> None:
+        self.port = free_port()
+        self._server = embedded.Postgres(
+            folder / "postgres", self.port, primary.password, primary.binaries, KEEPS_ITS_WORD
+        )
+        who = self._server.identity
+        who.data.parent.mkdir(parents=True, exist_ok=True)
+        done = who.run(
+            [str(who.binaries / "pg_basebackup"), "-D", str(who.data), "-R", "-c", "fast", "-d", primary.url()]
+        )
+        assert done.returncode == 0, done.stderr
+        self._process = embedded.start(self._server, folder / "postgres.log")
+        guard.watch(self._process.pid)
+        self.url = self._server.url()
+
+    def promote(self) -> None:
+        """Make it the primary."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("select pg_promote()")
+
+    def stop(self) -> None:
+        """Stop it."""
+        embedded.stop(self._process)
 
 
 class OwnPostgres(PostgresServer):
@@ -24,6 +56,12 @@ class OwnPostgres(PostgresServer):
         self._guard = guard
         self.database: Database = self.clone()
 
+    def stop(self) -> None:
+        """Close what the test opened, and stop."""
+        for connection in self.database._connections:
+            connection.close()
+        super().stop()
+
     def shut_down(self) -> None:
         """Stop it fast: sessions are ended, nothing is lost."""
         embedded.stop(self._process)
@@ -32,6 +70,21 @@ class OwnPostgres(PostgresServer):
         """Kill every process of it."""
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
+
+    @contextmanager
+    def replica(self, folder: Path) -> Iterator[Replica]:
+        """Have a replica, without whose word no commit is acknowledged from now on."""
+        replica = Replica(folder, self._embedded, self._guard)
+        try:
+            with psycopg.connect(self._embedded.url(), autocommit=True) as connection:
+                connection.execute("alter system set synchronous_standby_names = '*'")
+                connection.execute("select pg_reload_conf()")
+                synchronous = "select exists (select from pg_stat_replication where sync_state in ('sync', 'quorum'))"
+                while connection.execute(synchronous).fetchone() != (True,):
+                    connection.execute("select pg_sleep(0.05)")
+            yield replica
+        finally:
+            replica.stop()
 
     def start(self) -> None:
         """Start it again; return once it answers."""
