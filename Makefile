@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED := 1
 
 .PHONY: help
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##### Run
 
@@ -55,6 +55,10 @@ test: .venv/.dev ## the whole suite against real servers, its database half also
 .PHONY: check
 check: .venv/.dev ## linters, types, import rules, SQL style, docs up to date
 	@$(BIN)/python -m scripts.check
+
+.PHONY: check-mutants
+check-mutants: .venv/.dev ## take each safeguard out on a copy, see that tests notice; writes the outcome into the docs
+	@$(BIN)/python -m scripts.mutants
 
 .PHONY: fmt
 fmt: .venv/.dev ## format Python, mend what linters can mend
