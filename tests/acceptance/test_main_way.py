@@ -40,6 +40,27 @@ def test_a_task_starts_within_50_ms_of_a_commit_300_ms_later(
     assert median(late) < 0.05 + slack(), late
 
 
+def test_a_task_enqueued_while_the_worker_falls_asleep_starts_at_its_commit(
+    queue: Any, worker: Start, database: Database, slack: Callable[[], float]
+) -> None:
+    worker()
+    superuser = database.connect("superuser")
+    unheard = ASLEEP.replace("mode = 'ExclusiveLock'", "mode = 'ShareLock'")  # it will not ring: the worker was awake
+    late = []
+    with psycopg.connect(database.url) as other:
+        while len(late) < 7:
+            queue.enqueue("echo")
+            task = other.execute("select taskbell.enqueue('echo')").fetchone()[0]
+            if not superuser.execute(unheard).fetchone()[0]:
+                other.rollback()
+                continue
+            time.sleep(0.3)
+            before = queue.sql.execute("select clock_timestamp()").fetchone()[0]
+            other.commit()
+            late.append(lateness(queue, str(task), before))
+    assert median(late) < 0.05 + slack(), late
+
+
 def terminate(superuser: Any, stop: threading.Event) -> None:
     while not stop.wait(0.02):
         superuser.execute(LISTENS.replace("select pid", "select pg_terminate_backend(pid)"))

@@ -82,3 +82,21 @@ def test_without_redis_nothing_exclusive_starts_and_it_is_said(
     own_valkey.start()
     assert queue.wait(held)["status"] == "succeeded"
     process.wait_until(lambda: "Redis answers again" in process.log())
+
+
+def test_a_lock_that_became_anothers_is_neither_extended_nor_deleted(
+    queue: Any, worker: Start, own_valkey: OwnValkey
+) -> None:
+    process = worker(REDIS_URL=own_valkey.url())
+    process.wait_until(lambda: "won queue default" in process.log())
+    client = redis.Redis.from_url(own_valkey.url())
+    (key,) = client.keys("*:lock:default")
+    client.set(key, "another's", px=4000)
+    process.wait_until(lambda: "lost queue default" in process.log(), 5)
+    assert client.get(key) == b"another's"
+    deadline = time.monotonic() + 5
+    while client.get(key) == b"another's":
+        assert time.monotonic() < deadline, "somebody extends a lock that is not theirs"
+        time.sleep(0.05)
+    assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded", "it was won back once it was free"
+    client.close()
