@@ -11,6 +11,7 @@ from worker.lane import Lane
 from worker.lock import Locks
 from worker.pulse import Pulse
 
+UNBEATEN = 4.0  # seconds without an accepted beat after which that is said
 KEEP_IDLE = 60.0  # seconds an exclusive queue without tasks stays held
 ALWAYS_HELD = frozenset({"default", "public"})
 
@@ -27,6 +28,8 @@ class Rights:
         self._locks = locks
         self._pulse = pulse
         self._lapsed = False  # the lease is over
+        self._beaten_at = monotonic()  # when the last beat that was accepted began
+        self._said = False  # that none is
         self._listening = False
 
     def refresh(self, lane: Lane) -> None:
@@ -64,6 +67,7 @@ class Rights:
 
     def hear(self, report: Report) -> None:
         """Take a report of the heart: what is held, and what was lost."""
+        self._say(report)
         if report.beaten and self._lapsed:
             self._lapsed = False
             log.warning("the database answers again: claiming")
@@ -74,6 +78,17 @@ class Rights:
                 self.tell()
         for lane in list(self._lanes.values()):
             self.refresh(lane)
+
+    def _say(self, report: Report) -> None:
+        """Log once that beats are not accepted, and once that they are again: an idle worker writes nothing else."""
+        if report.beaten:
+            self._beaten_at = report.at
+            if self._said:
+                log.warning("the database accepts heartbeats again")
+            self._said = False
+        elif not self._said and report.at - self._beaten_at > UNBEATEN:
+            self._said = True
+            log.error("the database accepts no heartbeat: is it away, or read-only?")
 
     def expire(self, now: float) -> None:
         """Break off what may not run any longer."""

@@ -143,7 +143,7 @@ def test_a_read_only_database_is_said_and_survived(
         while (refused := http.post("/api/tasks", json={"task": "echo"})).status_code != 503:
             assert time.monotonic() < deadline, refused.text
         assert "Retry-After" in refused.headers
-    process.wait_until(lambda: len(complaints(process)) >= 1)
+    process.wait_until(lambda: "accepts no heartbeat" in process.log(), 10)
     superuser.execute("set default_transaction_read_only = off")
     superuser.execute("alter system reset default_transaction_read_only")
     superuser.execute("select pg_reload_conf()")
