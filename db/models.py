@@ -153,6 +153,7 @@ class QueueState(NamedTuple):
     due: bool
     next_due: datetime | None
     next_due_in: float | None
+    clock: float  # the database's time, in seconds since 1970
 
 
 class Beat(NamedTuple):

@@ -13,8 +13,12 @@ CLAIM = (
     " from taskbell.claim(%s::uuid, %s, %s::text[], %s, %s::integer, %s::timestamptz, %s::uuid)"
 )
 POLL = (
-    "select queue, exclusive, concurrency, paused, holder, free, due, next_due, next_due_in"
+    "select queue, exclusive, concurrency, paused, holder, free, due, next_due, next_due_in, clock"
     " from taskbell.poll(%s::uuid)"
+)
+COMPLETE = (
+    "select id::text, refusal from"
+    " taskbell.complete(%s::uuid[], %s::uuid[], %s::float8[], %s::jsonb, %s::float8[], %s::float8)"
 )
 
 
@@ -79,16 +83,25 @@ class WorkerClient(Caller):
         return [Claim(*row) for row in await self._rows(CLAIM, worker, queue, list(tasks), batch, *mark)]
 
     async def complete(
-        self, ids: Sequence[str], tokens: Sequence[str], ages: Sequence[float], results: Sequence[str]
+        self,
+        ids: Sequence[str],
+        tokens: Sequence[str],
+        ages: Sequence[float],
+        results: Sequence[str],
+        ends: Sequence[float] | None = None,
+        sent: float | None = None,
     ) -> dict[str, Refusal]:
-        """Report runs that succeeded, by position; `ages` in seconds since each began, `results` as JSON texts."""
+        """Report runs that succeeded, by position; `results` as JSON texts.
+
+        `ages`, `ends`: seconds since each began and ended, counted from `sent` (the database's time; None: now).
+        """
+        gone = None if ends is None else _array(ends)
         return await self._refusals(
-            "select id::text, refusal from taskbell.complete(%s::uuid[], %s::uuid[], %s::float8[], %s::jsonb)",
-            _array(ids), _array(tokens), _array(ages), f"[{','.join(results)}]",
-        )  # fmt: skip
+            COMPLETE, _array(ids), _array(tokens), _array(ages), f"[{','.join(results)}]", gone, sent
+        )
 
     async def fail(self, failures: Sequence[dict[str, Any]]) -> dict[str, Refusal]:
-        """Report runs that did not: {"id", "token", "age", "outcome", "error", "traceback", "after"}.
+        """Report runs that did not: {"id", "token", "age", "gone", "sent", "outcome", "error", "traceback", "after"}.
 
         outcome: retry, fail or cancel; after: seconds until the retry (None: the usual back-off).
         """

@@ -11,6 +11,7 @@ from time import monotonic
 
 from db.models import Refusal
 from db.worker_client import WorkerClient
+from worker.clock import Clock
 from worker.outbox import BUSY_AGAIN, MOST, Outbox
 from worker.outcome import Failure, storable
 from worker.run import Run
@@ -25,8 +26,11 @@ log = logging.getLogger(__name__)
 class Reporter:
     """The one way of outcomes to the database. `busy()`: is more in flight? `lost(run)` hears whose claim is gone."""
 
-    def __init__(self, client: WorkerClient, busy: Callable[[], bool], lost: Callable[[Run], None]) -> None:
+    def __init__(
+        self, client: WorkerClient, clock: Clock, busy: Callable[[], bool], lost: Callable[[Run], None]
+    ) -> None:
         self._client = client
+        self._clock = clock
         self._busy = busy
         self._done: Outbox[str] = Outbox(self._complete, lost, self._unfit)
         self._failed: Outbox[Failure] = Outbox(self._fail, lost, self._drop)
@@ -40,12 +44,14 @@ class Reporter:
     def succeeded(self, run: Run, result: str) -> None:
         """Take a result, as JSON text."""
         run.settled = True
+        run.ended = monotonic()
         self._done.put(run, result)
         self._work.set()
 
     def failed(self, run: Run, failure: Failure) -> None:
         """Take a failure."""
         run.settled = True
+        run.ended = run.ended or monotonic()
         self._failed.put(run, failure)
         self._work.set()
 
@@ -123,10 +129,7 @@ class Reporter:
     async def _tell_progress(self, runs: list[Run], _values: list[None]) -> dict[str, Refusal]:
         now = monotonic()
         refused = await self._client.progress(
-            [
-                {"id": run.id, "token": run.token, "age": now - run.began, "fraction": run.fraction, "note": run.note}
-                for run in runs
-            ]
+            [self._about(run, now) | {"fraction": run.fraction, "note": run.note} for run in runs]
         )
         for run in runs:
             if refused.get(run.id) == "busy":  # next time, or right before its end, with what there is to tell by then
@@ -138,17 +141,18 @@ class Reporter:
         await self._last_words(runs)
         now = monotonic()
         ids, tokens = [run.id for run in runs], [run.token for run in runs]
-        return self._forget(runs, await self._client.complete(ids, tokens, [now - run.began for run in runs], results))
+        ages, ends = [now - run.began for run in runs], [now - run.ended for run in runs]
+        sent = self._clock.sent_at(now)
+        return self._forget(runs, await self._client.complete(ids, tokens, ages, results, ends, sent))
 
     async def _fail(self, runs: list[Run], failures: list[Failure]) -> dict[str, Refusal]:
         await self._last_words(runs)
         now = monotonic()
         refused = await self._client.fail(
             [
-                {
-                    "id": run.id,
-                    "token": run.token,
-                    "age": now - run.began,
+                self._about(run, now)
+                | {
+                    "gone": now - run.ended,
                     "outcome": failure.verdict,
                     "error": {"type": failure.type, "message": failure.message},
                     "traceback": failure.traceback,
@@ -170,6 +174,9 @@ class Reporter:
 
     async def _release(self, runs: list[Run], _values: list[None]) -> dict[str, Refusal]:
         return await self._client.release([run.id for run in runs], [run.token for run in runs])
+
+    def _about(self, run: Run, now: float) -> dict[str, object]:
+        return {"id": run.id, "token": run.token, "age": now - run.began, "sent": self._clock.sent_at(now)}
 
     def _forget(self, runs: list[Run], refused: dict[str, Refusal]) -> dict[str, Refusal]:
         """Have no last words any more for runs whose end is told."""

@@ -23,6 +23,7 @@ class Run:
         "batch",
         "began",
         "dirty",
+        "ended",
         "fraction",
         "future",
         "id",
@@ -49,6 +50,7 @@ class Run:
         self.queue = queue
         self.batch = batch
         self.began = 0.0
+        self.ended = 0.0  # when its outcome was handed to the reporter
         self.slot: asyncio.Task[None] | None = None  # the asyncio task that runs it
         self.on_thread = False
         self.future: asyncio.Future[Any] | None = None  # what comes of its thread

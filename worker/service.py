@@ -16,6 +16,7 @@ from db.listen import Listener
 from db.pool import open_pool
 from db.settings import Settings
 from db.worker_client import WorkerClient
+from worker.clock import Clock
 from worker.desk import Desk, upkeep
 from worker.drain import drain
 from worker.heart import Report
@@ -31,10 +32,6 @@ from worker.runner import Runner
 from worker.watch import watch
 from worker.worker import Worker
 
-DRAIN = (
-    20.0  # seconds that running tasks have after the first SIGTERM or SIGINT; then they are broken off, free of charge
-)
-BREAK_OFF = 2.0  # seconds that broken-off tasks have to end
 TELL_WITHIN = 5.0  # seconds for the last reports
 UPKEEP = 60.0  # seconds
 CONNECTIONS = 4  # claiming, reporting, and two for everything else
@@ -102,7 +99,8 @@ class Service:
         redis = connect(self._settings.redis_url) if self._settings.redis_url else None
         self._locks = Locks(self._client, self.id, installation, redis)
         self._rights = Rights(self.id, self._lanes, self._locks, self._pulse)
-        self._reporter = Reporter(self._client, self._busy, self._lost)
+        clock = Clock()
+        self._reporter = Reporter(self._client, clock, self._busy, self._lost)
         self._desk = Desk(self._client, self.id, list(self._types), self._claimed)
         runner = Runner(self._types, self._reporter, self._enqueue)
 
@@ -120,6 +118,7 @@ class Service:
             make_lane,
             self._rights,
             self._desk,
+            clock,
         )
 
     async def _first_of(self, *waits: Coroutine[Any, Any, Any]) -> None:

@@ -13,6 +13,7 @@ from db.listen import Listener
 from db.models import QueueState
 from db.worker_client import WorkerClient
 from worker.bell import Bell
+from worker.clock import Clock
 from worker.desk import Desk
 from worker.lane import Lane
 from worker.rights import Rights
@@ -39,6 +40,7 @@ class Worker:
         make_lane: Callable[[str], Lane],
         rights: Rights,
         desk: Desk,
+        clock: Clock,
     ) -> None:
         self._id = worker
         self._client = client
@@ -49,6 +51,7 @@ class Worker:
         self._make_lane = make_lane
         self._rights = rights
         self._desk = desk
+        self._clock = clock
         self._own_channel = f"taskbell_worker_{worker.hex}"
         self._stirred = asyncio.Event()
         self._poked = False
@@ -71,6 +74,8 @@ class Worker:
             self._polled_at = monotonic()
             try:
                 states = await self._client.poll(self._id)
+                for state in states[:1]:
+                    self._clock.hear(state.clock, self._polled_at)
                 if self._desk.in_doubt:
                     await self._desk.reconcile()
             except DatabaseError:

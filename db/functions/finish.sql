@@ -1,4 +1,6 @@
-create or replace function taskbell.finish(task taskbell.live, status taskbell.status) returns void
+create or replace function taskbell.finish(
+  task taskbell.live, status taskbell.status, ended timestamptz default taskbell.now()
+) returns void
 language sql volatile
 as $$
   with gone as (
@@ -13,14 +15,14 @@ as $$
     (finish.task).id, finish.status, (finish.task).queue, (finish.task).task, (finish.task).priority, (finish.task).run_at,
     (finish.task).attempt, (finish.task).max_attempts, (finish.task).timeout, (finish.task).payload, g.seq + 1,
     (finish.task).runs, (finish.task).created_at, (finish.task).enqueued_by, (finish.task).idempotency_key,
-    (finish.task).worker, (finish.task).started_at, taskbell.now(), (finish.task).progress, (finish.task).error,
+    (finish.task).worker, (finish.task).started_at, greatest((finish.task).started_at, finish.ended), (finish.task).progress, (finish.task).error,
     (finish.task).cancel_requested_at, (finish.task).cancelled_by, (finish.task).cancel_reason,
     taskbell.now() + taskbell.keep((finish.task).queue, finish.status)
   from gone as g
 $$;
 
-comment on function taskbell.finish(taskbell.live, taskbell.status) is
-'Moves one task from live to finished as failed or cancelled, with the fields given (started_at, error, who cancelled). The caller holds its row''s lock and has checked the fence. Rings.';
+comment on function taskbell.finish(taskbell.live, taskbell.status, timestamptz) is
+'Moves one task from live to finished as failed or cancelled, with the fields given (started_at, error, who cancelled), ended at that moment. The caller holds its row''s lock and has checked the fence. Rings.';
 
 
 create or replace function taskbell.keep(queue text, status taskbell.status) returns interval

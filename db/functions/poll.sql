@@ -1,7 +1,7 @@
 create or replace function taskbell.poll(worker uuid)
 returns table (
   queue text, exclusive boolean, concurrency integer, paused boolean, holder uuid, free boolean, due boolean,
-  next_due timestamptz, next_due_in double precision
+  next_due timestamptz, next_due_in double precision, clock double precision
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
@@ -23,7 +23,9 @@ begin
     select
       n.name, coalesce(q.exclusive, true), coalesce(q.concurrency, 1), v_paused or q.paused_at is not null, h.worker,
       h.worker is null or h.released or h.renewed_at <= v_now - taskbell.lock_life(),
-      coalesce(d.next_due <= v_now, false), d.next_due, extract(epoch from d.next_due - v_now)::double precision
+      coalesce(d.next_due <= v_now, false), d.next_due, extract(epoch from d.next_due - v_now)::double precision,
+      -- as of the answer, not of the question: a poll may take a while
+      extract(epoch from v_now + (clock_timestamp() - statement_timestamp()))::double precision
     from unnest(v_queues) as n (name)
     left join taskbell.queue as q on q.name = n.name
     left join taskbell.holder as h on h.queue = n.name
@@ -34,7 +36,7 @@ $$;
 
 comment on function taskbell.poll(uuid) is
 'For workers, once a second: what is there to do? Rescues first. One row a queue that this worker serves and that has tasks, is held by it, or is "default" or "public"; of very many queues a part each time, in turn.
-paused: it, or everything. free: no live holder, so worth trying for its lock. due: a task is due; next_due(_in): when the first queued one is due (in so many seconds, of the database''s clock). Both may speak of tasks that this worker does not know.';
+paused: it, or everything. free: no live holder, so worth trying for its lock. due: a task is due; next_due(_in): when the first queued one is due (in so many seconds, of the database''s clock). Both may speak of tasks that this worker does not know. clock: the database''s time, in seconds since 1970.';
 
 
 create or replace function taskbell.make_queues(names text[]) returns void

@@ -10,7 +10,7 @@ declare
 begin
   for v_item in
     select i.* from jsonb_to_recordset(progress.items) as i (
-      id uuid, token uuid, age double precision, fraction double precision, note text
+      id uuid, token uuid, age double precision, sent double precision, fraction double precision, note text
     )
     order by i.id
   loop
@@ -22,7 +22,7 @@ begin
     update taskbell.live as l
     set
       started_at = coalesce(
-        l.started_at, greatest(l.claimed_at, taskbell.now() - make_interval(secs => coalesce(v_item.age, 0)))
+        l.started_at, greatest(l.claimed_at, taskbell.sent_at(v_item.sent) - make_interval(secs => coalesce(v_item.age, 0)))
       ),
       progress = case
         when v_item.fraction is null and v_item.note is null then l.progress
@@ -41,5 +41,5 @@ end
 $$;
 
 comment on function taskbell.progress(jsonb) is
-'For workers, at most ten times a second a task: an array of {"id", "token", "age" (seconds since the run began), "fraction" (0 to 1), "note" (cut at 1 KiB)}; what is null stays as it was.
+'For workers, at most ten times a second a task: an array of {"id", "token", "age" (seconds since the run began), "sent" (as in complete()), "fraction" (0 to 1), "note" (cut at 1 KiB)}; what is null stays as it was.
 With neither fraction nor note it only says that the run has begun. Rings. Returns only what was not accepted, as complete() does.';

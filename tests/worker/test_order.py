@@ -106,3 +106,14 @@ def test_a_later_task_starts_on_time(queue: Any, worker: Start) -> None:
         "select extract(epoch from started_at - run_at) from taskbell.tasks where id = %s", [task]
     ).fetchone()[0]
     assert 0 <= late < 0.3
+
+
+def test_times_of_a_serial_queue_never_overlap(queue: Any, worker: Start) -> None:
+    """However their reports are batched: one run's end is before the next one's beginning."""
+    worker()
+    queue.many([{"task": "sleep", "payload": {"seconds": 0.01}} for _ in range(60)])
+    queue.until("select count(*) = 60 from taskbell.tasks where status = 'succeeded'")
+    rows = queue.sql.execute("select started_at, finished_at from taskbell.tasks order by id").fetchall()
+    assert all(started < finished for started, finished in rows)
+    assert all(before[1] <= after[0] for before, after in zip(rows, rows[1:], strict=False))
+    assert sum((finished - started).total_seconds() for started, finished in rows) > 60 * 0.009
