@@ -78,6 +78,12 @@ begin
   delete from taskbell.worker as w
   where coalesce(w.stopped_at, w.beat_at) < v_now - interval '31 days'
     and not exists (select from taskbell.live as l where l.status = 'running' and l.worker = w.id);
+  delete from taskbell.task_type as y
+  where y.name = any (array(
+    select k.name from taskbell.task_type as k
+    where k.seen_at < v_now - interval '31 days' and not exists (select from taskbell.live as l where l.task = k.name)
+    for update of k skip locked
+  ));
   delete from taskbell.act as a where a.at < v_now - interval '90 days';
   perform taskbell.forget_queues();
   return taskbell.forget(array(
@@ -88,7 +94,7 @@ end
 $$;
 
 comment on function taskbell.prune_expired(integer) is
-'For workers, once a minute (again at once when it returned batch): the upkeep. Deletes finished tasks that have outlived their keep time, and fails tasks that nobody has known while workers ran for 10 minutes after they were due; forgets workers after 31 days, acts after 90, empty queues without settings after a day. Returns how many tasks it deleted.';
+'For workers, once a minute (again at once when it returned batch): the upkeep. Deletes finished tasks that have outlived their keep time, and fails tasks that nobody has known while workers ran for 10 minutes after they were due; forgets workers and tasks that no worker knows after 31 days, acts after 90, empty queues without settings after a day. Returns how many tasks it deleted.';
 
 
 create or replace function taskbell.fail_unknown() returns integer
