@@ -61,7 +61,7 @@ async def create_batch(request: Request, caller: Annotated[Caller, Depends(role(
 
 
 @router.get("", response_model=TaskList, responses=problems(401, 403, 422, 503))
-async def list_tasks(  # noqa: PLR0917 - its query parameters
+async def list_tasks(
     request: Request,
     caller: Annotated[Caller, Depends(role(*SEE_ALL, "producer"))],
     status: Annotated[Status | None, Query(description="Only tasks in this state.")] = None,
