@@ -158,7 +158,7 @@ def storm_step(
         lambda: known.extend(row[1] for row in connection.execute("select * from taskbell.enqueue_many(%s)", [json.dumps(batch)]).fetchall()),
         lambda: connection.execute("select taskbell.enqueue_many(%s)", [json.dumps(keyed)]),
         lambda: [connection.execute(f"select taskbell.{chance.choice(['cancel', 'retry', 'reschedule'])}(%s)", [one]) for one in some],  # type: ignore[arg-type]
-        lambda: worker.hold(),
+        worker.hold,
         lambda: worker.beat("default"),
         lambda: worker.claim(5, chance.choice(["default", "wide"])),
         lambda: worker.complete(*list(worker.claims)[-10:]),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -115,5 +116,5 @@ def test_times_of_a_serial_queue_never_overlap(queue: Any, worker: Start) -> Non
     queue.until("select count(*) = 60 from taskbell.tasks where status = 'succeeded'")
     rows = queue.sql.execute("select started_at, finished_at from taskbell.tasks order by id").fetchall()
     assert all(started < finished for started, finished in rows)
-    assert all(before[1] <= after[0] for before, after in zip(rows, rows[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(rows))
     assert sum((finished - started).total_seconds() for started, finished in rows) > 60 * 0.009
