@@ -1,5 +1,6 @@
 """How fast tasks get in by SQL: one by one, many clients with and without NOTIFY, many in one call."""
 
+import json
 import time
 
 from tests.benchmarks.figure import Figure
@@ -56,13 +57,17 @@ def _with_a_worker(stage: Stage, seconds: float, *, notify: bool) -> float:
 
 
 def _many(stage: Stage, repeats: int) -> Figure:
+    document = json.dumps([{"task": "echo", "queue": "bench", "payload": {"n": n}} for n in range(MANY)])
     ours, bare = [], []
     for _ in range(repeats):
         with stage.place() as place:
             place.sql.execute(BARE)
             place.know("echo")
             place.fill("warm", 100)
-            ours.append(3 * MANY / place.fill("bench", 3 * MANY))
+            began = time.perf_counter()
+            for _ in range(3):
+                place.app.execute("select count(*) from taskbell.enqueue_many(%s::text::jsonb)", [document])
+            ours.append(3 * MANY / (time.perf_counter() - began))
             began = time.perf_counter()
             for _ in range(3):
                 place.app.execute(
