@@ -83,10 +83,11 @@ class Locks:
         """Give up what is still locked in Redis, and disconnect."""
         if self._redis is None:
             return
-        for queue, token in self.tokens.items():
+        held = dict(self.tokens)
+        self.tokens.clear()  # first: a report of the heart that comes in meanwhile finds nothing to lose
+        for queue, token in held.items():
             if token is not None:
                 await self._release(lock_of(self._redis, self._installation, queue, token))
-        self.tokens.clear()
         await self._redis.aclose()
 
     async def _release(self, lock: Lock) -> None:
