@@ -9,7 +9,7 @@ from db.settings import ROOT
 
 OLD = 15  # the oldest supported major version
 OLD_PLACES = (f"/usr/lib/postgresql/{OLD}/bin", f"/opt/homebrew/opt/postgresql@{OLD}/bin", f"/usr/pgsql-{OLD}/bin")
-ON_OLD = ["tests/db", "tests/scripts/test_servers.py", "tests/acceptance"]
+ON_OLD = ["tests/db", "tests/scripts/test_servers.py", "tests/acceptance/test_main_way.py"]
 NO_TESTS = 5  # pytest's exit code
 
 
