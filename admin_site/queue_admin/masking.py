@@ -1,8 +1,10 @@
 """Hides what looks secret in payloads, results, errors and tracebacks from all but superusers."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 HIDDEN = "••••••"
 SECRET_NAME = re.compile(
@@ -27,14 +29,16 @@ class Mask:
 
     def __init__(self, *documents: Any) -> None:
         found = {value for document in documents for value in _secret_values(document) if len(value) >= SHORTEST}
-        self._known = sorted(found, key=len, reverse=True)
+        self._known = sorted({spelled for value in found for spelled in _spellings(value)}, key=len, reverse=True)
 
     def data(self, value: Any) -> Any:
         """Return JSON data with secrets hidden."""
         if isinstance(value, dict):
-            return {key: HIDDEN if _is_secret(key, inner) else self.data(inner) for key, inner in value.items()}
+            return {key: HIDDEN if secret else self.data(inner) for key, inner, secret in _entries(value)}
         if isinstance(value, list):
             return [self.data(inner) for inner in value]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return HIDDEN if str(value) in self._known else value
         return self.text(value) if isinstance(value, str) else value
 
     def text(self, value: str) -> str:
@@ -65,11 +69,25 @@ def _is_secret(name: str, value: Any) -> bool:
     return bool(SECRET_NAME.search(name)) and not counts
 
 
+def _entries(document: dict[str, Any]) -> Iterator[tuple[str, Any, bool]]:
+    """Yield key, value, and whether it is to be hidden; {"name": "Authorization", "value": …} is a name, too."""
+    label = document.get("name", document.get("key"))
+    for key, inner in document.items():
+        name = label if key == "value" and isinstance(label, str) else key
+        yield key, inner, _is_secret(key, inner) or _is_secret(name, inner)
+
+
+def _spellings(value: str) -> set[str]:
+    """Return a secret as it stands in text, in Python's reprs, in JSON and in addresses."""
+    in_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {value, repr(value)[1:-1], quote(value, safe=""), *in_json}
+
+
 def _secret_values(value: Any, *, secret: bool = False) -> Iterator[str]:
     """Yield the texts and numbers that stand under secret names."""
     if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _secret_values(inner, secret=secret or _is_secret(key, inner))
+        for _, inner, named in _entries(value):
+            yield from _secret_values(inner, secret=secret or named)
     elif isinstance(value, list):
         for inner in value:
             yield from _secret_values(inner, secret=secret)

@@ -1,5 +1,7 @@
 """What looks secret is hidden from all but superusers: in payloads, results, errors, tracebacks, and by link."""
 
+import json
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -44,6 +46,25 @@ def test_a_secret_is_hidden_wherever_it_turns_up_again() -> None:
     mask = Mask({"auth": {"pin": 12345}, "password": "geheim"})
     assert mask.text("pin 12345, said geheim!") == f"pin {HIDDEN}, said {HIDDEN}!"
     assert mask.data({"note": ["geheim"]}) == {"note": [HIDDEN]}
+
+
+def test_a_secret_is_hidden_however_it_is_spelled() -> None:
+    secret = "ä\"b'c\\d\ne&f"
+    mask = Mask({"password": secret})
+    for spelled in (repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False), quote(secret)):
+        assert HIDDEN in mask.text(f"KeyError: {spelled}"), spelled
+        assert "b" not in mask.text(spelled), spelled
+
+
+def test_a_secret_number_is_hidden_where_it_turns_up_as_a_number() -> None:
+    assert Mask({"pin": 12345}).data({"echo": [12345, 7, True]}) == {"echo": [HIDDEN, 7, True]}
+
+
+def test_pairs_of_name_and_value() -> None:
+    pairs = [{"name": "X-Token", "value": "geheim"}, {"key": "Accept", "value": "text"}]
+    mask = Mask(pairs)
+    assert mask.data(pairs) == [{"name": "X-Token", "value": HIDDEN}, {"key": "Accept", "value": "text"}]
+    assert mask.text("refused geheim") == f"refused {HIDDEN}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Who may what, asked address by address, as a browser would and as somebody who types addresses."""
 
+import re
 from uuid import UUID
 
 import httpx
@@ -81,6 +82,17 @@ def test_the_log_leads_to_the_task(admin: Admin) -> None:
     assert f'href="/admin/tasks/{task_id}/"' in page
     assert "cancelled (cancelled): because" in page
     assert str(task_id) in admin.client("olga").get("/admin/acts/").text
+
+
+def test_the_log_leads_to_the_queue(admin: Admin) -> None:
+    client = admin.client("olga")
+    token = csrf(client.get("/admin/act/configure/?target=log_of").text)
+    form = {"csrfmiddlewaretoken": token, "target": "log_of", "sure": "1", "exclusive": "True", "concurrency": "2"}
+    assert client.post("/admin/act/configure/", data=form).status_code == 302
+    found = re.search(r'href="(/admin/queues/log[^"]+)"', admin.client("root").get("/admin/admin/logentry/").text)
+    assert found
+    assert client.get(found[1]).headers["location"] == "/admin/queues/?q=log_of"
+    assert client.get("/admin/queues/*/").headers["location"] == "/admin/queues/"
 
 
 def test_no_address_edits_or_deletes_a_row_behind_the_queues_back(admin: Admin, task: UUID) -> None:

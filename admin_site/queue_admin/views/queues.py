@@ -1,8 +1,12 @@
 """The queues: settings, holder, depth, and what can be done to them."""
 
+from urllib.parse import urlencode
+
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from admin_site.queue_admin.acts import EVERYTHING
 from admin_site.queue_admin.frame import framed
 from admin_site.queue_admin.models import Queue
 from admin_site.queue_admin.monitor_models import Health, Stats
@@ -33,5 +37,6 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @needs(SEE)
 def to_listing(_request: HttpRequest, name: str) -> HttpResponse:
-    """Lead from the log to the queue."""
-    return HttpResponseRedirect(f"{reverse('admin:taskbell_queue_changelist')}?q={name}")
+    """Lead from the log, which quotes names its own way, to the queue."""
+    search = "" if name == EVERYTHING else f"?{urlencode({'q': unquote(name)})}"
+    return HttpResponseRedirect(f"{reverse('admin:taskbell_queue_changelist')}{search}")
