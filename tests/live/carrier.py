@@ -1,6 +1,7 @@
 """An API, and what serves its websockets: its own hub, or a wsify that it relays to."""
 
 import sys
+from subprocess import TimeoutExpired
 
 import httpx
 
@@ -46,6 +47,17 @@ class Carrier:
 
     def kill(self) -> None:
         (self.wsify.process if self.wsify else self.api).kill()
+
+    def revive(self) -> bool:
+        """Start wsify again if it has ended, as its restart policy would. False: there was no need, or it is the hub."""
+        if self.wsify is None:
+            return False
+        try:
+            self.wsify.process.popen.wait(1)  # what it cut off is heard before its end
+        except TimeoutExpired:
+            return False
+        self.wsify.start()
+        return True
 
     def _answers(self) -> bool:
         try:

@@ -44,14 +44,23 @@ class RudeSocket:
         assert parts.port
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.connect((parts.hostname, parts.port))
+        try:
+            self._shake_hands(parts.hostname, parts.port, parts.path)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _shake_hands(self, host: str, port: int, path: str) -> None:
+        self._socket.connect((host, port))
         self._socket.settimeout(5)
-        lines = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket", "Connection: Upgrade"]
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket", "Connection: Upgrade"]
         lines += ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13", "", ""]
         self._socket.sendall("\r\n".join(lines).encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += self._socket.recv(1024)
+            if not (some := self._socket.recv(1024)):
+                raise ConnectionError(f"closed in the middle of the handshake, after {answer!r}")
+            answer += some
         assert b" 101 " in answer, answer
 
     def say(self, command: str, **args: Any) -> None:
