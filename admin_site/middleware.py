@@ -74,6 +74,6 @@ def database_page(error: BaseException) -> HttpResponse | None:
 
 
 def _page(status: int, title: str, text: str) -> HttpResponse:
-    body = render_to_string("taskbell/plain.html", {"title": title, "text": text, "again": status == 503})  # noqa: PLR2004
-    headers = {"Retry-After": RETRY_AFTER, "Content-Security-Policy": POLICY} if status == 503 else {}  # noqa: PLR2004
+    body = render_to_string("taskbell/plain.html", {"title": title, "text": text, "again": status == 503})  # noqa: PLR2004 - HTTP's number
+    headers = {"Retry-After": RETRY_AFTER, "Content-Security-Policy": POLICY} if status == 503 else {}  # noqa: PLR2004 - HTTP's number
     return HttpResponse(body, status=status, headers=headers)

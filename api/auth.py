@@ -38,7 +38,7 @@ class Keyring:
     """The keys that settings allow, looked up in a time that tells nothing about them."""
 
     def __init__(self, keys: Iterable[ApiKey]) -> None:
-        self._callers = [(bytes.fromhex(key.sha256), Caller(key.name, key.role)) for key in keys]  # type: ignore[arg-type]
+        self._callers = [(bytes.fromhex(key.sha256), Caller(key.name, key.role)) for key in keys]  # type: ignore[arg-type]  # checked by the settings
 
     def find(self, key: str) -> Caller | None:
         """Return whose key this is, None when it is nobody's."""

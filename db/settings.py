@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     pgadmin_password: str = Field("", description="compose: password of pgAdmin")
     pgadmin_port: int = Field(5050, ge=1, le=65535, description="compose: port on 127.0.0.1 of pgAdmin")
     websocket_server: Literal["wsify", "hub"] = Field("wsify", description="compose: what serves `/ws`")
-    http_address: str = Field("0.0.0.0", description="compose: address of this machine that nginx is published on")  # noqa: S104
+    http_address: str = Field("0.0.0.0", description="compose: address of this machine that nginx is published on")  # noqa: S104 - its purpose
     trusted_proxies: TextList = Field(
         (), description="compose: addresses or networks, comma separated, of a TLS proxy in front of nginx"
     )

@@ -20,7 +20,7 @@ def why_unreachable(url: str) -> str | None:
 def server_version(url: str) -> str:
     """Return the server's version, like `18.6`."""
     with _connect(url) as connection:
-        return str(connection.execute("show server_version").fetchone()[0]).split()[0]  # type: ignore[index]
+        return str(connection.execute("show server_version").fetchone()[0]).split()[0]  # type: ignore[index]  # it always has a row
 
 
 def worker_is_alive(url: str, pids: list[int]) -> bool:

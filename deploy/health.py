@@ -21,9 +21,9 @@ def check_answer(url: str) -> None:
 def check_worker() -> None:
     """End with a sentence unless the database has heard of this container's worker within the last seconds."""
     sys.path.insert(0, ".")
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - not every service has them
 
-    from db.beating import worker_beats  # noqa: PLC0415
+    from db.beating import worker_beats  # noqa: PLC0415 - not every service has them
 
     try:
         beats = worker_beats(os.environ["DATABASE_URL"], socket.gethostname())

@@ -35,7 +35,7 @@ def main(requirements: "list[str]") -> None:
 def _make() -> None:
     try:
         import ensurepip  # noqa: F401,PLC0415 - Debian has a Python without it
-        import venv  # noqa: PLC0415
+        import venv  # noqa: PLC0415 - Debian may lack it, which is said in a sentence
     except ImportError:
         raise SystemExit("this Python can't make virtual environments: apt-get install python3-venv") from None
     print("making .venv …", flush=True)

@@ -149,4 +149,4 @@ class TaskType(View):
 
 
 # Django looks for models here.
-from admin_site.queue_admin import monitor_models  # noqa: E402, F401
+from admin_site.queue_admin import monitor_models  # noqa: E402, F401 - Django finds models here

@@ -76,9 +76,9 @@ def duration(seconds: float) -> str:
     seconds = max(seconds, 0)
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 100:  # noqa: PLR2004
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004
+    if seconds < 100:  # noqa: PLR2004 - how people round
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - how people round
     minutes, hours = seconds / 60, seconds / 3600
-    if hours < 2:  # noqa: PLR2004
+    if hours < 2:  # noqa: PLR2004 - how people round
         return f"{minutes:.0f} min"
-    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"  # noqa: PLR2004
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"  # noqa: PLR2004 - how people round

@@ -38,7 +38,7 @@ YES: dict[int | str, dict[str, Any]] = {200: {"description": "wsify may do it.",
 )
 async def get_events(
     request: Request,
-    id: Annotated[str, Path(description="The task's id.", json_schema_extra={"format": "uuid"})],  # noqa: A002
+    id: Annotated[str, Path(description="The task's id.", json_schema_extra={"format": "uuid"})],  # noqa: A002 - as in SQL
 ) -> Response:
     """Stream the task: a snapshot at once, then every change (`id:` is its `seq`), until it has finished."""
     opened = await open_task(request, id)

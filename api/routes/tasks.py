@@ -101,7 +101,7 @@ async def get_task(request: Request, id: TaskId) -> Response:  # noqa: A002 - th
 
 
 @router.get("/{id}/attempts", response_model=AttemptList, responses=problems(401, 403, 404, 503))
-async def get_attempts(request: Request, id: TaskId) -> Response:  # noqa: A002
+async def get_attempts(request: Request, id: TaskId) -> Response:  # noqa: A002 - as in SQL
     """Return each attempt that began, with its error and traceback. For operators' keys."""
     opened = await open_task(request, id, "attempts")
     client: Client = request.app.state.client
@@ -117,7 +117,7 @@ async def get_attempts(request: Request, id: TaskId) -> Response:  # noqa: A002
     },
     openapi_extra=body_of(CancelRequest.model_json_schema(), {"reason": "no longer needed"}, required=False),
 )
-async def cancel_task(request: Request, id: TaskId) -> Response:  # noqa: A002
+async def cancel_task(request: Request, id: TaskId) -> Response:  # noqa: A002 - as in SQL
     """Cancel a queued task at once (200), or ask a running one to stop (202). 409 when it has already ended."""
     opened = await open_task(request, id, "cancel")
     reason = validated(CancelRequest, await read_optional_json(request)).reason
@@ -127,7 +127,7 @@ async def cancel_task(request: Request, id: TaskId) -> Response:  # noqa: A002
 
 
 @router.post("/{id}/retry", response_model=Task, responses=problems(401, 403, 404, 409, 503))
-async def retry_task(request: Request, id: TaskId) -> Response:  # noqa: A002
+async def retry_task(request: Request, id: TaskId) -> Response:  # noqa: A002 - as in SQL
     """Put a finished task back into its queue, its attempts counted from 0 again. For operators' keys."""
     opened = await open_task(request, id, "retry")
     client: Client = request.app.state.client

@@ -19,7 +19,7 @@ class Operator(Caller):
 
     async def reschedule(
         self,
-        id: UUID | str,  # noqa: A002
+        id: UUID | str,  # noqa: A002 - as in SQL
         run_at: datetime | None = None,
         actor: str | None = None,
     ) -> Status:

@@ -98,7 +98,7 @@ class Producer(Caller):
         enqueued_by, text = rows[0]
         return TaskRow(from_json(text), enqueued_by)
 
-    async def cancel(self, id: UUID | str, reason: str | None = None, actor: str | None = None) -> Status:  # noqa: A002
+    async def cancel(self, id: UUID | str, reason: str | None = None, actor: str | None = None) -> Status:  # noqa: A002 - as in SQL
         """Cancel a queued task at once (cancelled) or ask a running one to stop (running).
 
         `TaskNotFound`, `NotPossible`.

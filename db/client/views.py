@@ -65,7 +65,7 @@ class Views(Caller):
         rows = await self._dicts("select * from taskbell.attempts where task_id = %s order by run", id)
         return cast("list[AttemptRow]", rows)
 
-    async def why(self, id: UUID | str) -> str:  # noqa: A002
+    async def why(self, id: UUID | str) -> str:  # noqa: A002 - as in SQL
         """Return in words why a task is not running, or what it does. `TaskNotFound`."""
         words: str = await self._value("select taskbell.why(%s)", id)
         return words

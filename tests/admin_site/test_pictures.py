@@ -43,7 +43,7 @@ def test_the_scale_ends_at_a_round_number(most: int, end: int) -> None:
 
 
 def test_a_life_is_scheduled_waiting_running() -> None:
-    drawn = timeline.draw(task(run_at=later(10), started_at=later(15), finished_at=later(20), status="succeeded"), [])  # type: ignore[arg-type]
+    drawn = timeline.draw(task(run_at=later(10), started_at=later(15), finished_at=later(20), status="succeeded"), [])  # type: ignore[arg-type]  # looks like a row
     assert [(span.kind, span.x, span.width) for span in drawn.spans] == [
         ("scheduled", 0, 360),
         ("waiting", 360, 180),
@@ -52,7 +52,7 @@ def test_a_life_is_scheduled_waiting_running() -> None:
 
 
 def test_a_task_that_waits_for_its_time_shows_until_then() -> None:
-    drawn = timeline.draw(task(run_at=later(100)), [], now=later(10))  # type: ignore[arg-type]
+    drawn = timeline.draw(task(run_at=later(100)), [], now=later(10))  # type: ignore[arg-type]  # looks like a row
     assert drawn.end == later(100)
 
 
@@ -60,7 +60,7 @@ def test_attempts_have_a_lane_of_their_own() -> None:
     tries = [
         SimpleNamespace(attempt=n, status="failed", started_at=later(n), finished_at=later(n + 0.5)) for n in (1, 2)
     ]
-    drawn = timeline.draw(task(started_at=later(2), finished_at=later(3), status="failed"), tries)  # type: ignore[arg-type]
+    drawn = timeline.draw(task(started_at=later(2), finished_at=later(3), status="failed"), tries)  # type: ignore[arg-type]  # looks like a row
     assert [span.title for span in drawn.spans if span.y > 30] == [
         "attempt 1: failed, 500 ms",
         "attempt 2: failed, 500 ms",

@@ -117,7 +117,7 @@ def away(database: Database) -> Iterator[None]:
 
 def on_server(database: Database, statement: str) -> None:
     with psycopg.connect(database.server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(database.name)))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(statement).format(sql.Identifier(database.name)))  # type: ignore[arg-type]  # SQL made here
 
 
 def end_backends(database: Database) -> None:

@@ -26,7 +26,7 @@ class Hand:
 
     def call(self, call: str, *arguments: object) -> list[Any]:
         """Return the rows of one function call."""
-        return self.connection.execute(f"select * from taskbell.{call}", arguments).fetchall()  # type: ignore[arg-type]
+        return self.connection.execute(f"select * from taskbell.{call}", arguments).fetchall()  # type: ignore[arg-type]  # SQL made here
 
     def beat(self, *queues: str) -> dict[str, Any]:
         """Renew worker, leases, and the holder rows of `queues`."""
@@ -98,7 +98,7 @@ def enqueue(connection: psycopg.Connection[Any], task: str = "echo", payload: ob
     """Enqueue by the SQL function with named arguments; return the id."""
     names = "".join(f", {name} => %({name})s" for name in options)
     query = f"select taskbell.enqueue(%(task)s, %(payload)s{names})"
-    row = connection.execute(query, {"task": task, "payload": json.dumps(payload or {}), **options}).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query, {"task": task, "payload": json.dumps(payload or {}), **options}).fetchone()  # type: ignore[arg-type]  # SQL made here
     assert row is not None
     return UUID(str(row[0]))
 

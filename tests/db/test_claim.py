@@ -162,6 +162,6 @@ def explain(superuser: psycopg.Connection[Any], plans: str, query: str, argument
         superuser.execute(f"set auto_explain.{setting}")
     superuser.execute("set client_min_messages = log")
     superuser.execute(f"set plan_cache_mode = {plans}")
-    superuser.execute(query, arguments)  # type: ignore[arg-type]
+    superuser.execute(query, arguments)  # type: ignore[arg-type]  # SQL made here
     superuser.execute("set client_min_messages = notice")
     return "\n".join(notices)

@@ -34,7 +34,7 @@ def test_bad_arguments_are_tb005_with_a_sentence(
     app: psycopg.Connection[Any], options: dict[str, object], words: str
 ) -> None:
     with pytest.raises(psycopg.Error, match=words) as caught:
-        enqueue(app, **({"task": "echo"} | options))  # type: ignore[arg-type]
+        enqueue(app, **({"task": "echo"} | options))  # type: ignore[arg-type]  # SQL made here
     assert caught.value.sqlstate == "TB005"
     assert app.execute("select count(*) from taskbell.tasks").fetchone() == (0,)
 

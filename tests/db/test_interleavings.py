@@ -51,7 +51,7 @@ def sql(query: str) -> Act:
 
     def act(scene: Scene, connection: psycopg.Connection[Any]) -> object:
         ids = {"running": scene.running, "queued": scene.queued, "finished": scene.finished, "worker": scene.worker.id}
-        return connection.execute(query, ids).fetchall()  # type: ignore[arg-type]
+        return connection.execute(query, ids).fetchall()  # type: ignore[arg-type]  # SQL made here
 
     return act
 
@@ -157,7 +157,7 @@ def storm_step(
     acts: list[Callable[[], object]] = [
         lambda: known.extend(row[1] for row in connection.execute("select * from taskbell.enqueue_many(%s)", [json.dumps(batch)]).fetchall()),
         lambda: connection.execute("select taskbell.enqueue_many(%s)", [json.dumps(keyed)]),
-        lambda: [connection.execute(f"select taskbell.{chance.choice(['cancel', 'retry', 'reschedule'])}(%s)", [one]) for one in some],  # type: ignore[arg-type]
+        lambda: [connection.execute(f"select taskbell.{chance.choice(['cancel', 'retry', 'reschedule'])}(%s)", [one]) for one in some],  # type: ignore[arg-type]  # SQL made here
         worker.hold,
         lambda: worker.beat("default"),
         lambda: worker.claim(5, chance.choice(["default", "wide"])),

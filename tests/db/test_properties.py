@@ -115,7 +115,7 @@ class Histories(RuleBasedStateMachine):
     def steer(self, data: st.DataObject, act: str) -> None:
         task_id = data.draw(st.sampled_from(sorted(self.rounds)))
         try:
-            self.app.execute(f"select taskbell.{act}(%s)", [task_id])  # type: ignore[arg-type]
+            self.app.execute(f"select taskbell.{act}(%s)", [task_id])  # type: ignore[arg-type]  # SQL made here
         except psycopg.Error as error:
             assert error.sqlstate == "TB002"
             return
@@ -124,7 +124,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(call=st.sampled_from(["pause('default')", "resume('default')", "pause()", "resume()"]))
     def pause(self, call: str) -> None:
-        self.app.execute(f"select taskbell.{call}")  # type: ignore[arg-type]
+        self.app.execute(f"select taskbell.{call}")  # type: ignore[arg-type]  # SQL made here
 
     @invariant()
     def books_balance(self) -> None:

@@ -18,7 +18,7 @@ def shop(database: Database) -> psycopg.Connection[Any]:
 def refused(connection: psycopg.Connection[Any], query: str, *arguments: object) -> str | None:
     """Return the SQLSTATE that a statement ends with; None: it succeeded."""
     try:
-        connection.execute(query, arguments)  # type: ignore[arg-type]
+        connection.execute(query, arguments)  # type: ignore[arg-type]  # SQL made here
     except psycopg.Error as error:
         return error.sqlstate
     return None
@@ -69,7 +69,7 @@ def test_a_reader_only_reads(database: Database, query: str) -> None:
     database.login("eye", "taskbell_reader")
     assert refused(database.connect("eye"), query) == "42501"
     for view in ("tasks", "queues", "stats", "workers", "task_types", "health"):
-        database.connect("eye").execute(f"select * from taskbell.{view}")  # type: ignore[arg-type]
+        database.connect("eye").execute(f"select * from taskbell.{view}")  # type: ignore[arg-type]  # SQL made here
 
 
 def test_an_operator_sees_all_that_a_reader_sees_and_steers(database: Database) -> None:
@@ -132,7 +132,7 @@ def test_temporary_objects_never_shadow_the_owners(database: Database, shop: psy
 def test_an_advisory_lock_held_for_ever_delays_no_enqueue(database: Database, shop: psycopg.Connection[Any]) -> None:
     for lock in ("pg_advisory_lock", "pg_advisory_lock_shared"):
         attacker = database.connect("shop")
-        attacker.execute(f"select {lock}(8386110886190083180)")  # type: ignore[arg-type]
+        attacker.execute(f"select {lock}(8386110886190083180)")  # type: ignore[arg-type]  # SQL made here
         app = database.connect()
         app.execute("set statement_timeout = '500ms'")
         enqueue(app)

@@ -44,7 +44,7 @@ REFUSALS = [
 def test_what_it_refuses(app: psycopg.Connection[Any], query: str, state: str) -> None:
     task_id = enqueue(app)
     with pytest.raises(psycopg.Error) as caught:
-        app.execute(query.replace("%s", f"'{task_id}'"))  # type: ignore[arg-type]
+        app.execute(query.replace("%s", f"'{task_id}'"))  # type: ignore[arg-type]  # SQL made here
     assert caught.value.sqlstate == state
 
 
