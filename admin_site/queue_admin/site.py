@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
@@ -38,4 +39,10 @@ class TaskbellSite(UnfoldAdminSite):
             ("enqueue/<str:name>/", enqueue.form, "taskbell_enqueue_task"),
             ("act/<str:name>/", acts.page, "taskbell_act"),
         ]
+        pages.append(("r/<path:anything>", not_here, "taskbell_no_redirect"))
         return [path(address, self.admin_view(view), name=name) for address, view, name in pages]
+
+
+def not_here(_request: HttpRequest, **_address: str) -> HttpResponse:
+    """Answer 404 where Django would lead to a row's own page: ours have none, and looking for it would fail."""
+    raise Http404

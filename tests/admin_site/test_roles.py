@@ -133,3 +133,8 @@ def test_guessers_are_slowed_down(admin: Admin) -> None:
         assert "correct" in guess("victim").text
     assert "Too many failed logins" in guess("victim").text
     assert "Too many failed logins" not in guess("rita").text
+
+
+@pytest.mark.parametrize("kind", [1, 2, 7, 99])
+def test_nothing_is_led_to_a_row_by_its_number(admin: Admin, kind: int) -> None:
+    assert admin.client("root").get(f"/admin/r/{kind}/1/").status_code == 404
