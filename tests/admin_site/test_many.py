@@ -24,7 +24,7 @@ select
   (lpad(to_hex((extract(epoch from t) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex(n %% 4096), 3, '0') || '8'
     || lpad(to_hex(n), 15, '0'))::uuid,
   case when n %% 1000 = 0 then 'failed' when n %% 3000 = 1 then 'cancelled' else 'succeeded' end::taskbell.status,
-  case when n = 777777 then 'lonely' else 'q' || n %% 20 end, case when n = 88888 then 'rare' else 'mail' end,
+  case when n = 1999999 then 'lonely' else 'q' || n %% 20 end, case when n = 88888 then 'rare' else 'mail' end,
   0, t, 1, 3, '1 hour', '{"to": "ada@example.com"}', 2, 0, t, 'shop', null, t, t + interval '20 ms',
   t + interval '7 days', '{}'
 from (select n, now() - n * interval '0.3 s' as t from generate_series(1, %s) as n) as made
