@@ -20,7 +20,14 @@ from db import embedded
 from scripts.guard import Guard
 from tests.servers import Database, PostgresServer, Process, Processes, ValkeyServer
 
-OPTIONS = {"shared_buffers": "512MB"}  # Postgres's defaults otherwise
+# Postgres's defaults otherwise: what makes the tests' servers fast has to be taken back by name.
+OPTIONS = {
+    "shared_buffers": "512MB",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum_naptime": "1min",
+}
 KEY = "a-key-of-the-benchmarks"
 API_KEYS = f"bench:producer:{hashlib.sha256(KEY.encode()).hexdigest()}"
 ENV = {"ENVIRONMENT": "production"}  # in development a change of the code starts the processes again
@@ -41,6 +48,10 @@ class Stage:
         self._guard = Guard()
         self.postgres = PostgresServer(folder, None, self._guard, OPTIONS)
         self.redis = ValkeyServer(folder, self._guard)
+        with psycopg.connect(self.postgres.url("postgres")) as connection:
+            for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                setting = connection.execute("select current_setting(%s)", [name]).fetchone()
+                assert setting == ("on",), f"{name} is {setting}: these would be figures of a server that loses data"
 
     def close(self) -> None:
         """Stop the servers."""
