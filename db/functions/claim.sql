@@ -22,44 +22,49 @@ declare
   v_rank integer := -claim.from_priority;
   v_from timestamptz := coalesce(claim.from_run_at, '-infinity');
   v_from_id uuid := coalesce(claim.from_id, '00000000-0000-0000-0000-000000000000');
+  v_first timestamptz := v_from;
+  v_may boolean;
   v_taken integer;
 begin
-  if not taskbell.may_claim(claim.worker, claim.queue) then
-    return;
-  end if;
   if v_rank is null then
-    v_rank := taskbell.next_rank(claim.queue, -101);
+    select f.rank, f.run_at into v_rank, v_first from taskbell.first_below(claim.queue, -101) as f;
   end if;
   -- Level by level, so that tasks of a high priority that are not due yet never stand in the way of lower ones that are.
   while v_rank is not null and v_left > 0 loop
-    return query
-      with claimed as (
-        update taskbell.live as l
-        set status = 'running', attempt = l.attempt + 1, seq = l.seq + 1, token = v_token, worker = claim.worker,
-          claimed_at = v_now, started_at = null, progress = null
-        -- The array form: as a join this becomes a hash join over the whole table under a generic plan.
-        where l.id = any (array(
-          select c.id from taskbell.live as c
-          where c.queue = claim.queue and c.status = 'queued' and (-c.priority) = v_rank
-            and (c.run_at, c.id) >= (v_from, v_from_id) and c.run_at <= v_now
-            and c.task = any (claim.tasks)
-          order by c.run_at, c.id
-          limit v_left
-          for update skip locked
-        ))
-        returning l.id, l.task, l.payload::text as payload, l.attempt, l.max_attempts, l.timeout, l.priority, l.run_at, l.created_at
-      )
-      select
-        c.id, v_token, c.task, c.payload, c.attempt, c.max_attempts, extract(epoch from c.timeout)::double precision,
-        c.priority, c.run_at, c.created_at
-      from claimed as c
-      order by c.run_at, c.id;
-    get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
-    v_from := '-infinity';
-    v_from_id := '00000000-0000-0000-0000-000000000000';
-    exit when v_left <= 0;
-    v_rank := taskbell.next_rank(claim.queue, v_rank);
+    if v_first <= v_now then
+      -- Asked only now: it locks a row, and a look that finds nothing should write nothing, or its commit waits for the disk.
+      v_may := coalesce(v_may, taskbell.may_claim(claim.worker, claim.queue));
+      exit when not v_may;
+      return query
+        with claimed as (
+          update taskbell.live as l
+          set status = 'running', attempt = l.attempt + 1, seq = l.seq + 1, token = v_token, worker = claim.worker,
+            claimed_at = v_now, started_at = null, progress = null
+          -- The array form: as a join this becomes a hash join over the whole table under a generic plan.
+          where l.id = any (array(
+            select c.id from taskbell.live as c
+            where c.queue = claim.queue and c.status = 'queued' and (-c.priority) = v_rank
+              and (c.run_at, c.id) >= (v_from, v_from_id) and c.run_at <= v_now
+              and c.task = any (claim.tasks)
+            order by c.run_at, c.id
+            limit v_left
+            for update skip locked
+          ))
+          returning
+            l.id, l.task, l.payload::text as payload, l.attempt, l.max_attempts, l.timeout, l.priority, l.run_at, l.created_at
+        )
+        select
+          c.id, v_token, c.task, c.payload, c.attempt, c.max_attempts, extract(epoch from c.timeout)::double precision,
+          c.priority, c.run_at, c.created_at
+        from claimed as c
+        order by c.run_at, c.id;
+      get diagnostics v_taken = row_count;
+      v_left := v_left - v_taken;
+      v_from := '-infinity';
+      v_from_id := '00000000-0000-0000-0000-000000000000';
+      exit when v_left <= 0;
+    end if;
+    select f.rank, f.run_at into v_rank, v_first from taskbell.first_below(claim.queue, v_rank) as f;
   end loop;
 end
 $$;
@@ -71,39 +76,39 @@ from_*: where a busy loop goes on looking (the first row of its last claim, less
 Locks the rows it takes, skipping locked ones, and an exclusive queue''s holder row (key share).';
 
 
-create or replace function taskbell.next_rank(queue text, after integer) returns integer
+create or replace function taskbell.first_below(queue text, after integer) returns table (rank integer, run_at timestamptz)
 language sql stable
 as $$
-  select -l.priority from taskbell.live as l
-  where l.queue = next_rank.queue and l.status = 'queued' and (-l.priority) > next_rank.after
-  order by (-l.priority) limit 1
+  select -l.priority, l.run_at from taskbell.live as l
+  where l.queue = first_below.queue and l.status = 'queued' and (-l.priority) > first_below.after
+  order by (-l.priority), l.run_at, l.id limit 1
 $$;
 
-comment on function taskbell.next_rank(text, integer) is
-'The next lower priority that has queued tasks, as its negative (the order of the index live_to_claim).';
+comment on function taskbell.first_below(text, integer) is
+'The next lower priority that has queued tasks, as its negative (the order of the index live_to_claim), and when the first of them is due.';
 
 
 create or replace function taskbell.may_claim(worker uuid, queue text) returns boolean
 language plpgsql volatile
 as $$
+declare
+  v_exclusive boolean;
+  v_since timestamptz;
 begin
-  if exists (select from taskbell.installation as i where i.paused_at is not null)
-    or exists (select from taskbell.queue as q where q.name = may_claim.queue and q.paused_at is not null)
+  select coalesce(q.exclusive, true), coalesce(q.exclusive_since, '-infinity') into v_exclusive, v_since
+  from taskbell.worker as w
+  cross join taskbell.installation as i
+  left join taskbell.queue as q on q.name = may_claim.queue
+  where w.id = may_claim.worker and w.stopped_at is null
     -- A silent worker's claims would be taken back at once.
-    or not exists (
-      select from taskbell.worker as w
-      where w.id = may_claim.worker and w.stopped_at is null and w.beat_at > taskbell.now() - taskbell.lease()
-    )
-  then
-    return false;
-  end if;
-  if exists (select from taskbell.queue as q where q.name = may_claim.queue and not q.exclusive) then
-    return true;
+    and w.beat_at > taskbell.now() - taskbell.lease()
+    and i.paused_at is null and q.paused_at is null;
+  if not found or not v_exclusive then
+    return found;
   end if;
   perform from taskbell.holder as h
   where h.queue = may_claim.queue and h.worker = may_claim.worker and not h.released
-    and h.renewed_at > taskbell.now() - taskbell.lock_life()
-    and h.held_since >= taskbell.exclusive_since(h.queue)
+    and h.renewed_at > taskbell.now() - taskbell.lock_life() and h.held_since >= v_since
   for key share skip locked;
   return found;
 end

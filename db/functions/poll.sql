@@ -103,17 +103,15 @@ create or replace function taskbell.next_due(queue text) returns timestamptz
 language plpgsql stable
 as $$
 declare
-  v_rank integer := taskbell.next_rank(next_due.queue, -101);
+  v_rank integer := -101;
   v_first timestamptz;
   v_due timestamptz;
 begin
-  while v_rank is not null loop
-    select l.run_at into v_first from taskbell.live as l
-    where l.queue = next_due.queue and l.status = 'queued' and (-l.priority) = v_rank
-    order by l.run_at, l.id limit 1;
+  loop
+    select f.rank, f.run_at into v_rank, v_first from taskbell.first_below(next_due.queue, v_rank) as f;
+    exit when v_rank is null;
     v_due := least(v_due, v_first);
     exit when v_due <= taskbell.now();
-    v_rank := taskbell.next_rank(next_due.queue, v_rank);
   end loop;
   return v_due;
 end

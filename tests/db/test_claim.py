@@ -45,6 +45,16 @@ def test_a_claim_runs_under_a_fresh_token_and_counts_the_attempt(app: psycopg.Co
     assert worker.claim() == []
 
 
+def test_a_look_that_finds_nothing_due_writes_nothing(app: psycopg.Connection[Any], hand: Hands) -> None:
+    enqueue(app, priority=5, run_at="2090-01-01T00:00:00Z")
+    worker = hand()
+    worker.hold()
+    with app.transaction():
+        assert worker.claim() == []
+        row = app.execute("select pg_current_xact_id_if_assigned()").fetchone()
+    assert row == (None,)  # so its commit does not wait for the disk
+
+
 def test_an_exclusive_queue_gives_nothing_to_others(app: psycopg.Connection[Any], hand: Hands) -> None:
     enqueue(app)
     first, second = hand(), hand()
