@@ -59,7 +59,7 @@ class Worker:
         self._settling: asyncio.Task[None] | None = None
         listener.on_notify = self._hear
         listener.on_regained = self._poke
-        listener.on_lost = self._bell.wake
+        listener.on_lost = self._bell.give_up
 
     async def listen(self) -> None:
         """Connect the listener, and listen for rings and for what is asked of this worker."""
@@ -79,7 +79,7 @@ class Worker:
                 if self._desk.in_doubt:
                     await self._desk.reconcile()
             except DatabaseError:
-                self._bell.wake()
+                self._bell.give_up()
                 await asyncio.sleep(AWAY)  # the pool has said so, once
                 continue
             await self._rest(self._tend(states))
