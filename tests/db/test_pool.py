@@ -64,6 +64,13 @@ async def test_connections_are_plain_named_and_bounded(database: Database) -> No
             assert await caller._value("select current_setting(%s)", setting) == value
 
 
+async def test_calls_in_a_row_meet_the_same_warm_server_process(database: Database) -> None:
+    async with opened(database.url) as (pool, caller):
+        await pool.wait()
+        assert await asyncio.gather(*(caller._value("select %s::integer", n) for n in range(4))) == list(range(4))
+        assert len({await caller._value("select pg_backend_pid()") for _ in range(10)}) == 1
+
+
 async def test_killed_idle_connections_are_not_handed_out(database: Database) -> None:
     async with opened(database.url) as (pool, caller):
         await pool.wait()
