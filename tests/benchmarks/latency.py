@@ -1,17 +1,22 @@
 """How long an idle system takes: SQL enqueue to handler to its result heard, and POST to websocket message."""
 
+import contextlib
 import http.client
 import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 from websockets.sync.client import ClientConnection, connect
 
+from tests.benchmarks import bare_worker
 from tests.benchmarks.figure import Figure, quantiles
 from tests.benchmarks.stage import KEY, SETTLE, Place, Stage
+from tests.benchmarks.stage import connect as connect_to
 
 PACE = 0.02  # seconds between two rounds: an idle system
 BUSY_RATE = 200  # tasks a second, for the p99
@@ -26,17 +31,18 @@ begin
 end $$;
 create table public.floor (n int);
 """
+BARE = "bare round trip"  # see bare_worker.py
 Rounds = tuple[list[float], list[float]]
 
 
 def measure(stage: Stage, rounds: int, repeats: int) -> list[Figure]:
-    """Return p50 and p99 of each way, beside three bare commits at the same pace on the same database."""
+    """Return p50 and p99 of each way, beside a bare round trip of three commits at the same pace on the same database."""
     found: dict[str, list[tuple[float, float]]] = {}
     for _ in range(repeats):
         with stage.place() as place:
             for name, seconds in _once(place, rounds).items():
                 found.setdefault(name, []).append(quantiles(seconds))
-    bare = [p50 for p50, _ in found.pop("bare")]
+    bare = [p50 for p50, _ in found[BARE]]
     goals = {
         "SQL enqueue → handler": {"at_most": 2.5},
         "SQL enqueue → result heard": {"at_most": 3.2},
@@ -46,7 +52,7 @@ def measure(stage: Stage, rounds: int, repeats: int) -> list[Figure]:
     for name, pairs in found.items():
         p50, p99 = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         busy = "a second" in name
-        more: dict[str, Any] = {} if busy else {"floor": bare, "floor_name": "three bare commits", **goals[name]}
+        more: dict[str, Any] = {"floor": bare, "floor_name": BARE, **goals[name]} if name in goals else {}
         figures.append(Figure("Latency", f"{name}, p50", "ms", p50, **more))
         figures.append(Figure("Latency", f"{name}, p99", "ms", p99, at_most=15.0 if busy else None))
     return figures
@@ -65,11 +71,37 @@ def _once(place: Place, rounds: int) -> dict[str, list[float]]:
         for _ in range(3):
             place.app.execute("insert into public.floor values (1)")
 
-    found = {"bare": _paced(three_commits, rounds, PACE)}
+    found = {"three commits, nothing else": _paced(three_commits, rounds, PACE), BARE: bare_round_trips(place, rounds)}
     found["SQL enqueue → handler"], found["SQL enqueue → result heard"] = by_sql(place, rounds)
     found["POST → websocket message"] = by_http(base, rounds, PACE)
     found[f"POST → websocket message at {BUSY_RATE} tasks a second"] = by_http(base, rounds, 1 / BUSY_RATE, rate=True)
     return found
+
+
+def bare_round_trips(place: Place, rounds: int) -> list[float]:
+    """Return the seconds from a bare insert to the hearing of its end, in three commits by two processes."""
+    place.sql.execute(bare_worker.TABLES)
+    sending, hearing = connect_to(place.database.url), connect_to(place.database.url)
+    hearing.execute("listen bare_done")
+
+    def there_and_back() -> None:
+        sending.execute(bare_worker.SEND)
+        assert list(hearing.notifies(timeout=10, stop_after=1)), "nothing came back"
+
+    with _bare_worker(place.database.url), sending, hearing:
+        return _paced(there_and_back, rounds, PACE)
+
+
+@contextlib.contextmanager
+def _bare_worker(url: str) -> Iterator[None]:
+    command = [sys.executable, "-m", bare_worker.__name__, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+            yield
+        finally:
+            process.kill()
 
 
 def by_sql(place: Place, rounds: int) -> Rounds:

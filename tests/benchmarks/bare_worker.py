@@ -1,0 +1,39 @@
+"""The least that could be called a worker: `python -m tests.benchmarks.bare_worker URL`. Prints `ready`, runs until killed.
+
+A task's way in three bare commits: a client inserts a row and notifies, this process hears it, claims the row, moves it to
+another table and notifies the client. No checks, no fence, no retries, no pool, no event loop; every statement prepared.
+"""
+
+import sys
+
+from tests.benchmarks.stage import connect
+
+TABLES = """
+create table public.bare_live (id bigint generated always as identity primary key, status text not null default 'queued');
+create table public.bare_done (id bigint primary key, at timestamptz not null);
+grant all on all tables in schema public to public;
+"""
+SEND = "with sent as (insert into public.bare_live default values) select pg_notify('bare_wake', '')"
+CLAIM = (
+    "update public.bare_live set status = 'running' where id = any (array(select id from public.bare_live"
+    " where status = 'queued' order by id for update skip locked limit 1)) returning id"
+)
+FINISH = (
+    "with gone as (delete from public.bare_live where id = %s returning id),"
+    " stored as (insert into public.bare_done select id, now() from gone) select pg_notify('bare_done', '')"
+)
+
+
+def main(url: str) -> None:
+    """Serve."""
+    listening, working = connect(url), connect(url)
+    listening.execute("listen bare_wake")
+    print("ready", flush=True)
+    for _ in listening.notifies():
+        claimed = working.execute(CLAIM).fetchone()
+        if claimed:
+            working.execute(FINISH, claimed)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
