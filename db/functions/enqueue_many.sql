@@ -10,10 +10,10 @@ declare
   v_keyed boolean;
   v_new uuid[];    -- the ids made for this batch
   v_ids uuid[];    -- the ids answered: a repeated key answers with the task that has it
-  v_queues text[];
+  v_bounded text[];  -- the queues that got some and have a max_depth
 begin
   v_keyed := taskbell.check_items(tasks);
-  v_new := array(select taskbell.uuid7() from generate_series(1, jsonb_array_length(tasks)));
+  v_new := taskbell.uuid7s(jsonb_array_length(tasks));
   v_ids := case when v_keyed then taskbell.claim_keys(tasks, v_new) else v_new end;
 
   with fresh as (
@@ -29,12 +29,14 @@ begin
     left join taskbell.task_type as y on y.name = i.task
     left join taskbell.queue as q on q.name = coalesce(i.queue, y.queue, 'default')
     where v_new[i.ord] = v_ids[i.ord]
+    -- A hash join may turn the rows round; ids that grow fill the ends of the indexes and no page twice.
+    order by i.ord
     returning queue
   )
-  select array_agg(distinct f.queue) into v_queues from fresh as f;
+  select array_agg(q.name) into v_bounded
+  from taskbell.queue as q where q.max_depth is not null and q.name in (select f.queue from fresh as f);
 
-  perform taskbell.check_depth(q.name, q.max_depth, 0)
-  from taskbell.queue as q where q.name = any (v_queues) and q.max_depth is not null;
+  perform taskbell.check_depth(q.name, q.max_depth, 0) from taskbell.queue as q where q.name = any (v_bounded);
 
   return query
     select o.ord::integer, o.id, o.id = v_new[o.ord] from unnest(v_ids) with ordinality as o (id, ord);
@@ -92,16 +94,16 @@ as $$
 declare
   v_bad record;
   v_keyed boolean;
-  v_unknown text;
+  v_names text;
 begin
   if tasks is null or jsonb_typeof(tasks) <> 'array' then
     raise exception using errcode = 'TB005', message = 'tasks is not a JSON array';
   end if;
-  -- min() and bool_or() in one pass: this runs for every row of every batch.
+  -- In one pass without a sort: this runs for every row of every batch.
   select
     min(c.ord) filter (where c.flaw is not null) as ord,
     bool_or(c.keyed) as keyed,
-    array_agg(distinct c.task) as tasks
+    array_agg(c.task) filter (where c.task not in (select y.name from taskbell.task_type as y)) as unknown
   into v_bad
   from (
     select
@@ -120,11 +122,9 @@ begin
     );
   end if;
   v_keyed := coalesce(v_bad.keyed, false);
-  select string_agg(format('"%s"', u.name), ', ' order by u.name) into v_unknown
-  from unnest(v_bad.tasks) as u (name)
-  where not exists (select from taskbell.task_type as y where y.name = u.name);
-  if v_unknown is not null then
-    raise warning using message = format('no worker has registered a task named %s', left(v_unknown, 1000)),
+  if v_bad.unknown is not null then
+    select string_agg(distinct format('"%s"', u.name), ', ') into v_names from unnest(v_bad.unknown) as u (name);
+    raise warning using message = format('no worker has registered a task named %s', left(v_names, 1000)),
       hint = 'They wait; when nobody has known them for 10 minutes while workers run, they fail.';
   end if;
   return v_keyed;
