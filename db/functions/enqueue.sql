@@ -14,18 +14,23 @@ as $$
 declare
   v_now timestamptz := taskbell.now();
   v_payload jsonb := coalesce(enqueue.payload, '{}');
-  v_flaw text := taskbell.flaw(
-    enqueue.task, v_payload, enqueue.queue, enqueue.priority, enqueue.run_at, enqueue.max_attempts, enqueue.timeout,
-    enqueue.idempotency_key
-  );
+  v_flaw text;
   v_type taskbell.task_type;
   v_queue taskbell.queue;
   v_name text;
   v_id uuid := taskbell.uuid7();
   v_twin uuid;
 begin
-  if v_flaw is not null then
-    raise exception using errcode = 'TB005', message = v_flaw;
+  if not taskbell.is_plain(enqueue.task, v_payload, enqueue.queue)
+    or num_nonnulls(enqueue.run_at, enqueue.max_attempts, enqueue.timeout, enqueue.idempotency_key) > 0 or enqueue.priority <> 0
+  then
+    v_flaw := taskbell.flaw(
+      enqueue.task, v_payload, enqueue.queue, enqueue.priority, enqueue.run_at, enqueue.max_attempts, enqueue.timeout,
+      enqueue.idempotency_key
+    );
+    if v_flaw is not null then
+      raise exception using errcode = 'TB005', message = v_flaw;
+    end if;
   end if;
   select * into v_type from taskbell.task_type as t where t.name = enqueue.task;
   if not found then

@@ -34,3 +34,16 @@ $$;
 
 comment on function taskbell.flaw(text, jsonb, text, numeric, timestamptz, numeric, interval, text) is
 'What is wrong with the arguments of an enqueue, as a sentence; null: nothing. Null arguments (but the task''s) are fine, they mean the default.';
+
+
+create or replace function taskbell.is_plain(task text, payload jsonb, queue text) returns boolean
+language sql immutable
+return coalesce(
+  task ~ '^[A-Za-z0-9_.-]+$' and octet_length(task) <= 64
+  and jsonb_typeof(payload) = 'object' and octet_length(payload::text) <= 128
+  and (queue is null or (queue ~ '^[A-Za-z0-9_.-]+$' and octet_length(queue) <= 64)),
+  false
+);
+
+comment on function taskbell.is_plain(text, jsonb, text) is
+'Have a task''s name, payload and queue no flaw, at a look? Of what is true here flaw() would say null; of the rest ask it. Every transaction makes an expression ready anew, and flaw() is a long one.';

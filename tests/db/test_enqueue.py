@@ -63,6 +63,29 @@ def test_a_payload_holds_one_mib_and_64_levels(app: psycopg.Connection[Any]) -> 
         enqueue(app, payload=nested(65))
 
 
+def test_what_looks_plain_has_no_flaw(database: Database) -> None:
+    """enqueue() looks closely only at what does not look plain."""
+    names = ["", "a b", "echo\n", "é", "A-z_0.9", *("x" * length for length in (1, 64, 65, 128, 129)), None]
+    payloads = [
+        "{}",
+        "[]",
+        "null",
+        "7",
+        '{"a": 1}',
+        '{"a": ' * 65 + "1" + "}" * 65,
+        '{"a": ' + "[" * 64 + "]" * 64 + "}",
+    ]
+    made = database.connect("superuser").execute(
+        "select taskbell.is_plain(t, p, q), taskbell.flaw(t, p, q, 0, null, null, null, null)"
+        " from unnest(%s::text[]) as t, unnest(%s::jsonb[]) as p, unnest(%s::text[]) as q",
+        [names, payloads, names],
+    )
+    found = set(made.fetchall())
+    assert (True, None) in found
+    assert not [flaw for plain, flaw in found if plain and flaw is not None]
+    assert {plain for plain, _ in found} == {True, False}
+
+
 def test_defaults_come_from_the_task_then_the_queue_then_the_house(
     database: Database, app: psycopg.Connection[Any]
 ) -> None:

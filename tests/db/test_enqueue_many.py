@@ -53,7 +53,13 @@ def test_a_row_each_in_order(app: psycopg.Connection[Any]) -> None:
 
 def test_ids_are_of_version_7_and_grow_from_batch_to_batch(database: Database, app: psycopg.Connection[Any]) -> None:
     batches = [[row[1] for row in many(app, *([{"task": "echo"}] * 300))] for _ in range(3)]
-    ids = [*batches[0], *batches[1], *batches[2], enqueue(app), *(row[1] for row in many(app, *([{"task": "echo"}] * 2)))]
+    ids = [
+        *batches[0],
+        *batches[1],
+        *batches[2],
+        enqueue(app),
+        *(row[1] for row in many(app, *([{"task": "echo"}] * 2))),
+    ]
     assert ids == sorted(set(ids))
     assert {(task_id.version, task_id.variant) for task_id in ids} == {(7, RFC_4122)}
     big = database.connect("superuser").execute("select taskbell.uuid7s(300000)").fetchone()
