@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 
 from api.auth import Keyring
 from api.edge import Answered, Cors, Headed, KnownHost
@@ -29,6 +30,7 @@ from api.metrics import Metrics
 from api.openapi import document
 from api.page import Page
 from api.routes import health, meta, new_task, queues, short_door, task_types, tasks
+from api.short_way import HUB_PATH, POST_PATH, ShortWays
 from api.stopping import hear_stop
 from api.watch import Watcher
 from db import logs
@@ -42,7 +44,18 @@ POOL_MIN, POOL_MAX = 2, 10  # connections; gathered enqueues need few, and Postg
 
 
 class Application(FastAPI):
-    """FastAPI, whose OpenAPI document has the routes too that FastAPI knows nothing of."""
+    """FastAPI with routes that it knows nothing of: they stand in its document too, and two have a way of their own."""
+
+    ways: ShortWays
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        way = self.ways.find(scope)
+        if way is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await way(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -51,7 +64,15 @@ class Application(FastAPI):
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the application for these settings."""
-    metrics = Metrics({new_task.create_task: "/api/tasks"})
+    metrics = Metrics({new_task.create_task: POST_PATH})
+    known_host = Middleware(KnownHost, hosts=settings.allowed_hosts)
+    edge = [
+        Middleware(Headed, settings=settings, metrics=metrics),
+        known_host,
+        Middleware(Cors, origins=settings.allowed_origins),
+        Middleware(Answered),
+        Middleware(BodyLimit),
+    ]
     app = Application(
         title=NAME,
         summary="A task queue in Postgres that rings.",
@@ -61,22 +82,17 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[
-            Middleware(Headed, settings=settings, metrics=metrics),
-            Middleware(KnownHost, hosts=settings.allowed_hosts),
-            Middleware(Cors, origins=settings.allowed_origins),
-            Middleware(Answered),
-            Middleware(BodyLimit),
-        ],
+        middleware=edge,
         exception_handlers={HTTPException: answer_exception, RequestValidationError: answer_exception},
     )
+    app.ways = ShortWays(new_task.create_task, edge, hub.websocket_route, [known_host])  # the others pass websockets on
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.keyring = Keyring(settings.api_keys)
-    app.router.routes.append(Route("/api/tasks", new_task.create_task, methods=["POST"], include_in_schema=False))
+    app.router.routes.append(Route(POST_PATH, new_task.create_task, methods=["POST"], include_in_schema=False))
     for part in (tasks, live, queues, task_types, short_door, health, meta):
         app.router.routes.extend(part.router.routes)
-    app.router.routes.append(WebSocketRoute("/ws", hub.websocket_route))
+    app.router.routes.append(WebSocketRoute(HUB_PATH, hub.websocket_route))
     app.router.default = Page(settings)
     return app
 

@@ -9,6 +9,7 @@ from typing import Literal
 from starlette.requests import HTTPConnection, Request
 
 from api.errors import Problem, needs_key
+from api.headers import header
 from db.settings_parts import ApiKey
 
 Role = Literal["producer", "operator", "reader"]
@@ -52,10 +53,10 @@ class Keyring:
 
 def identify(connection: HTTPConnection) -> Caller | None:
     """Return the caller; None when the Authorization header holds no key of ours."""
-    header = connection.headers.get("authorization")
-    if header is None:
+    given = header(connection.scope, b"authorization")
+    if given is None:
         return ANONYMOUS
-    scheme, _, key = header.partition(" ")
+    scheme, _, key = given.partition(" ")
     if scheme.lower() != "bearer":
         return None
     keyring: Keyring = connection.app.state.keyring

@@ -1,6 +1,7 @@
 """The edge of the API: hosts, security headers, figures, and the answer to whatever went wrong inside."""
 
 import time
+from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -9,6 +10,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem, of_exception
+from api.headers import header
+from api.limits import refuse_body
 from api.metrics import Metrics
 from db.settings import Settings
 
@@ -17,6 +20,7 @@ CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-
 CORS_EXPOSED = ("Link", "Location", "Preference-Applied", "Retry-After")
 API_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 POLICY_HEADER = b"content-security-policy"
+VARY = (b"vary", b"Origin")
 A_YEAR = 365 * 24 * 3600  # seconds
 CLIENT_GONE = 499  # nginx's number for it; nobody reads this answer
 
@@ -38,6 +42,7 @@ class Headed:
         if settings.public_url.startswith("https:"):
             headers["Strict-Transport-Security"] = f"max-age={A_YEAR}"
         self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self.api_headers = [*self.headers, (POLICY_HEADER, API_POLICY)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, adding headers as the answer starts."""
@@ -51,9 +56,9 @@ class Headed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message["headers"] = [*message.get("headers", ()), *self.headers]
-                if not any(name == POLICY_HEADER for name, _ in headers):
-                    headers.append((POLICY_HEADER, API_POLICY))
+                given = message.get("headers", ())
+                has_policy = any(name == POLICY_HEADER for name, _ in given)
+                message["headers"] = [*given, *(self.headers if has_policy else self.api_headers)]
             await send(message)
 
         try:
@@ -72,7 +77,7 @@ class KnownHost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what asks for one of our names."""
         if scope["type"] in {"http", "websocket"}:
-            host = Headers(scope=scope).get("host", "")
+            host = header(scope, b"host") or ""
             if host_name(host) not in self.hosts:
                 problem = Problem(
                     400, f"This server does not answer as {host[:100]!r}; PUBLIC_URL says as what it does."
@@ -96,6 +101,19 @@ class Cors(CORSMiddleware):
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
         super().__init__(app, origins, CORS_METHODS, CORS_HEADERS, expose_headers=CORS_EXPOSED)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; what comes from no page gets the one header that it needs without the rest of the work."""
+        if scope["type"] != "http" or header(scope, b"origin") is not None:
+            await super().__call__(scope, receive, send)
+            return
+
+        async def send_varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), VARY]
+            await send(message)
+
+        await self.app(scope, receive, send_varying)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer what a browser asks before the request itself."""
@@ -131,4 +149,7 @@ class Answered:
             problem = of_exception(error)
             if started:
                 raise
-            await problem.response()(scope, receive, send)
+            if problem.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                await refuse_body(problem, scope, receive, send)
+            else:
+                await problem.response()(scope, receive, send)

@@ -6,9 +6,10 @@ import math
 from email.message import Message
 from typing import Any, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from api.errors import Problem
+from api.headers import header
 
 MAX_DEPTH = 64  # levels of a payload, the database's own bound
 BODY_DEPTH = MAX_DEPTH + 8  # levels of a whole body: a payload stands inside a task inside a batch
@@ -17,7 +18,23 @@ BIG = 256 * 1024  # bytes: a larger body is parsed in a thread, so that others' 
 
 async def read_json(request: Request) -> Any:
     """Return the parsed body. 415 when it is not JSON by its type, 422 with a sentence when it cannot be used."""
-    body = await request.body()
+    return await parse_body(request, await request.body())
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body as `request.body()` does, at a third of its cost; once, since nothing is kept."""
+    parts: list[bytes] = []
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def parse_body(request: Request, body: bytes) -> Any:
+    """Return what a body holds, as `read_json`."""
     check_content_type(request)
     if len(body) > BIG:
         return await asyncio.to_thread(parse, body)
@@ -31,7 +48,7 @@ async def read_optional_json(request: Request) -> Any:
 
 def check_content_type(request: Request) -> None:
     """Let pass `application/json` in UTF-8 alone (which also keeps other sites' plain forms out)."""
-    given = request.headers.get("content-type")
+    given = header(request.scope, b"content-type")
     if given == "application/json":
         return
     message = Message()
@@ -49,9 +66,7 @@ def parse(body: bytes) -> Any:
     """Parse one JSON document, refusing NaN, infinities, double keys, NUL, lone surrogates and deep nesting."""
     try:
         text = body.decode("utf-8")
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_float, parse_int=_int
-        )
+        value = _decoder.decode(text)
     except UnicodeDecodeError:
         raise Problem(422, "The body is not UTF-8 text.") from None
     except RecursionError:
@@ -88,6 +103,9 @@ def _int(text: str) -> int:
         return int(text)
     except ValueError:  # Python refuses thousands of digits, whose conversion costs quadratic time
         raise Problem(422, f"A number of {len(text)} digits is too large; send it as text.") from None
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_float, parse_int=_int)
 
 
 def _check(value: Any) -> None:

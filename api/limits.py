@@ -3,10 +3,10 @@
 import asyncio
 from contextlib import suppress
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem
+from api.headers import header
 
 MAX_BODY = 1024 * 1024  # bytes of a body
 MAX_BATCH_BODY = 16 * MAX_BODY  # bytes of a batch
@@ -16,7 +16,7 @@ LINGER_BYTES = 16 * MAX_BODY  # what such a client may still send, thrown away u
 
 
 class BodyLimit:
-    """ASGI middleware: raises the 413 where the body is read, and says it before anything is read if it can."""
+    """ASGI middleware: raises the 413 where the body is read, or before anything is read if it can; see refuse_body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -27,7 +27,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         limit = MAX_BATCH_BODY if scope["path"] == BATCH_PATH else MAX_BODY
-        started = False
+        if _declared_length(scope) > limit:
+            raise _too_large(limit)
         count = 0
 
         async def counted_receive() -> Message:
@@ -39,19 +40,7 @@ class BodyLimit:
                     raise _too_large(limit)
             return message
 
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            if _declared_length(scope) > limit:
-                raise _too_large(limit)
-            await self.app(scope, counted_receive, watched_send)
-        except Problem as problem:
-            if problem.status != 413 or started:  # noqa: PLR2004 - Content Too Large
-                raise
-            await _refuse(problem, scope, receive, send)
+        await self.app(scope, counted_receive, send)
 
 
 def _too_large(limit: int) -> Problem:
@@ -62,12 +51,12 @@ def _too_large(limit: int) -> Problem:
 
 def _declared_length(scope: Scope) -> int:
     try:
-        return int(Headers(scope=scope).get("content-length", "0"))
+        return int(header(scope, b"content-length") or 0)
     except ValueError:
         return 0
 
 
-async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse_body(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer whole, then hold the connection for a moment: closed at once, its reset could eat the answer."""
 
     async def keep_open(message: Message) -> None:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from api.auth import ENQUEUE, Caller
 from api.errors import Problem, needs_key
+from api.headers import header
 from api.schemas import BatchTask, NewTask
 from db.errors import BadArgument, KeyConflict
 
@@ -92,7 +93,7 @@ def as_batch_item(caller: Caller, new: BatchTask) -> dict[str, Any]:
 
 def idempotency_key(request: Request) -> str | None:
     """Return what the Idempotency-Key header holds, quoted (as its draft says) or plain."""
-    key = request.headers.get("idempotency-key")
+    key = header(request.scope, b"idempotency-key")
     if key is None:
         return None
     if len(key) > 1 and key[0] == key[-1] == '"':

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.answers import FINISHED, answer, task_address
 from api.auth import identify_strictly
 from api.errors import of_validation
-from api.json_body import read_json
+from api.json_body import parse_body, read_body
 from api.prefer import applied, wanted_wait
 from api.schemas import NewTask
 from api.submit import submit
@@ -28,9 +28,9 @@ Model = TypeVar("Model", bound=BaseModel)
 async def create_task(request: Request) -> Response:
     """Enqueue a task and answer it with its token, at once or when it has finished."""
     caller = identify_strictly(request)
-    body = await read_json(request)
-    new = validated(NewTask, body)
-    submitted = await submit(request, caller, new, len(await request.body()))
+    body = await read_body(request)
+    new = validated(NewTask, await parse_body(request, body))
+    submitted = await submit(request, caller, new, len(body))
     task, headers = submitted.task, task_address(submitted.task["id"])
     wait = wanted_wait(request)
     if wait is not None:
