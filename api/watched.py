@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from api.answers import FINISHED
+from api.news import News
 
 Task = dict[str, Any]
 NEVER = -1  # the seq of a state that nobody has seen
@@ -18,12 +19,14 @@ def channel_of(task_id: UUID) -> str:
 class Changes:
     """What one onlooker has not seen yet: the newest state alone, so a slow one costs nobody anything."""
 
+    __slots__ = ("_ended", "_error", "_newest", "_news", "_seq")
+
     def __init__(self) -> None:
         self._newest: Task | None = None
         self._seq = NEVER
         self._ended = False
         self._error: Exception | None = None
-        self._news = asyncio.Event()
+        self._news = News()
 
     def __aiter__(self) -> "Changes":
         return self
@@ -55,17 +58,19 @@ class Changes:
         """Take a state, unless the onlooker has seen it."""
         if task["seq"] > self._seq and not self._ended:
             self._newest, self._seq = task, task["seq"]
-            self._news.set()
+            self._news.tell()
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing more comes."""
         self._ended = True
         self._error = error
-        self._news.set()
+        self._news.tell()
 
 
 class Watched:
     """A task that somebody watches."""
+
+    __slots__ = ("_seq", "audience", "beginning", "channel", "id", "newcomers", "over")
 
     def __init__(self, task_id: UUID) -> None:
         self.id = task_id

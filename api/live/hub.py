@@ -61,6 +61,7 @@ async def websocket_route(websocket: WebSocket) -> None:
         await websocket.close(NOT_YOUR_PAGE, "pages of this site may not connect; see ALLOWED_ORIGINS")
         return
     await websocket.accept()
+    websocket.scope["headers"].clear()  # they are looked at; a browser's are a kilobyte that would wait along
     await _hub(state).serve(websocket)
 
 

@@ -38,10 +38,10 @@ class Connection:
         self._hub_has_room = hub_has_room
         self._joined: dict[UUID, asyncio.Task[None]] = {}
         self._outbox: dict[UUID, str] = {}  # the newest message of each task that is still to be sent
-        self._news = asyncio.Event()
+        self._sender: asyncio.Task[None] | None = None  # only while there is something to send
         self._pace = Pace(JOINS_PER_SECOND, JOINS_AT_ONCE)
         self._refused = 0
-        self._verdict: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self._verdict: asyncio.Future[tuple[int, str] | None] = asyncio.get_running_loop().create_future()
 
     @property
     def load(self) -> int:
@@ -56,17 +56,21 @@ class Connection:
 
     async def serve(self) -> None:
         """Serve until the client goes, or is sent away."""
-        parts: list[asyncio.Future[Any]] = [asyncio.create_task(self._listen()), asyncio.create_task(self._send())]
+        listener = asyncio.create_task(self._listen())
+        either: list[asyncio.Future[Any]] = [listener, self._verdict]
         try:
-            await asyncio.wait([*parts, self._verdict], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.ending = True
-            everything = [*parts, *self._joined.values()]
+            everything = [listener, *self._joined.values()]
+            if self._sender is not None:
+                everything.append(self._sender)
             for part in everything:
                 part.cancel()
             await asyncio.gather(*everything, return_exceptions=True)
-        if self._verdict.done():
-            code, reason = self._verdict.result()
+        verdict = self._verdict.result() if self._verdict.done() else None
+        if verdict is not None:
+            code, reason = verdict
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(1):
                     await self._websocket.close(code, reason)
@@ -111,8 +115,7 @@ class Connection:
         try:
             async with self._watcher.watch(task_id) as changes:
                 async for task in changes:
-                    self._outbox[task_id] = message(task)
-                    self._news.set()
+                    self._post(task_id, message(task))
         except TaskNotFound as error:
             self._count_refusal(error.message)
         except DatabaseError as error:
@@ -122,15 +125,20 @@ class Connection:
             if self._joined.get(task_id) is asyncio.current_task():
                 del self._joined[task_id]
 
+    def _post(self, task_id: UUID, text: str) -> None:
+        self._outbox[task_id] = text
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send())
+
     async def _send(self) -> None:
-        """Send what is new; a client that does not take it in time is dropped without another word."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._outbox:
-                text = self._outbox.pop(next(iter(self._outbox)))
-                try:
-                    async with asyncio.timeout(SEND_DEADLINE):
-                        await self._websocket.send_text(text)
-                except (TimeoutError, WebSocketDisconnect, RuntimeError):
-                    return
+        """Send what there is; a client that does not take it in time is dropped without another word."""
+        while self._outbox:
+            text = self._outbox.pop(next(iter(self._outbox)))
+            try:
+                async with asyncio.timeout(SEND_DEADLINE):
+                    await self._websocket.send_text(text)
+            except (TimeoutError, WebSocketDisconnect, RuntimeError):
+                if not self._verdict.done():
+                    self._verdict.set_result(None)
+                return
+        self._sender = None
