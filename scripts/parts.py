@@ -20,10 +20,9 @@ BELOW_ERROR = 500  # HTTP status
 def taskbell(settings: Settings) -> list[Part]:
     """Return API, worker and admin; in development API and worker start again when their code changes."""
     reload = ["--reload", "--reload-dir", "api", "--reload-dir", "db"] if settings.environment == "development" else []
-    small = [
-        "--ws-max-size",
-        "16384",
-    ]  # bytes; what clients say has some 150, and a bigger one should not be read at all
+    # What clients say has some 150 bytes: a bigger one than this should not be read at all. And what they hear has some
+    # 400: too little to deflate, while the buffers for that take 43 KB of each browser's websocket, waiting or not.
+    small = ["--ws-max-size", "16384", "--ws-per-message-deflate", "false"]
     database = settings.database_url
     return [
         Part(
