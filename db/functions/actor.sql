@@ -3,7 +3,10 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
 as $$
 begin
-  if act_as.actor is null or act_as.actor !~ '^(anonymous|(key|admin):[^[:cntrl:]]{1,150})$' then
+  -- A plain pattern and a length: with {1,150} in it the pattern takes ten times as long, at every POST.
+  if act_as.actor is null or act_as.actor !~ '^(anonymous|(key|admin):[^[:cntrl:]]+)$'
+    or char_length(substr(act_as.actor, strpos(act_as.actor, ':') + 1)) > 150
+  then
     raise exception using errcode = 'TB005', message = format('%L is not an actor', act_as.actor),
       hint = 'key:NAME, admin:NAME or anonymous';
   end if;

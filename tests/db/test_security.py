@@ -102,8 +102,10 @@ def test_the_service_names_the_real_actor_for_one_transaction(app: psycopg.Conne
     assert app.execute("select enqueued_by from taskbell.tasks").fetchone() == ("key:shop",)
     enqueue(app)
     assert app.execute("select count(*) from taskbell.tasks where enqueued_by = %s", [app.info.user]).fetchone() == (1,)
-    for actor in ("root", "key:", "key:a\nb", None):
+    for actor in ("root", "key:", "key:a\nb", None, f"key:{'é' * 151}", f"admin:{'x' * 151}", "anonymous:x"):
         assert refused(app, "select taskbell.act_as(%s)", actor) == "TB005"
+    for actor in ("anonymous", "key:a:b", f"key:{'é' * 150}", f"admin:{'x' * 150}"):
+        assert app.execute("select taskbell.act_as(%s)", [actor]).fetchone() == (actor,)
 
 
 def test_temporary_objects_never_shadow_the_owners(database: Database, shop: psycopg.Connection[Any]) -> None:
