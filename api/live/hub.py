@@ -9,7 +9,7 @@ from api.live.hub_connection import TRY_AGAIN, Connection
 from api.live.origins import allowed
 from api.watch import Watcher
 
-MAX_CONNECTIONS = 10_000  # websockets of one process; each takes some 40 KB
+MAX_CONNECTIONS = 10_000  # websockets of one process; each takes some 30 KB
 COUNT_AGAIN = 0.1  # seconds between counts of what is joined
 MAX_JOINS = 20_000  # channels joined over all of them; each may hold a message of 8 KiB for a slow client
 NOT_YOUR_PAGE = 4403  # close code before the handshake: browsers see a refused connection
