@@ -49,10 +49,14 @@ def write(figures: Sequence[Figure], told: str, mark: str) -> None:
     for group in dict.fromkeys(figure.group for figure in figures):
         rows = [figure.cells() for figure in figures if figure.group == group]
         parts += [f"### {group}\n", _row(HEAD), _row(("---",) * len(HEAD)), *(_row(row) for row in rows), ""]
-    text = PAGE.read_text()
-    before, _, rest = text.partition(f"<!-- {mark} -->")
+    put(mark, "\n".join(parts))
+
+
+def put(mark: str, text: str) -> None:
+    """Put Markdown between the marks of the page."""
+    before, _, rest = PAGE.read_text().partition(f"<!-- {mark} -->")
     _, _, after = rest.partition(f"<!-- /{mark} -->")
-    PAGE.write_text(f"{before}<!-- {mark} -->\n" + "\n".join(parts) + f"<!-- /{mark} -->{after}")
+    PAGE.write_text(f"{before}<!-- {mark} -->\n{text}<!-- /{mark} -->{after}")
 
 
 def plot(figures: Sequence[Figure]) -> str:
