@@ -72,6 +72,10 @@ bench: .venv/.dev ## measure throughput and latency on servers of its own
 bench-long: .venv/.dev ## the same with millions of rows, 10,000 websockets, an hour of load
 	@$(BIN)/python -m tests.benchmarks --long $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: .venv/.dev ## the same jobs for Taskbell and other queues, in turns: PEERS=folder of their harness
+	@$(BIN)/python -m tests.benchmarks.beside $(ARGS)
+
 .PHONY: docs
 docs: .venv/.dev ## write docs/reference from catalogue, OpenAPI and settings
 	@$(BIN)/python -m scripts.docs
