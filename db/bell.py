@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from db.connection import connection_options
+from db.connection import connection_options, looks_alive
 
 WAIT = 1.0  # seconds a try waits for enqueuers in flight; a statement that waits holds back xmin, so not longer
 DEADLINE = 5.0  # seconds until the server must have answered
@@ -49,8 +49,8 @@ class BellLock:
             await self.close()  # the lock ends with its session
 
     def alive(self) -> bool:
-        """Whether the session, and so a lock that was taken, still lives as far as this side knows."""
-        return self._connection is not None and not self._connection.closed
+        """Whether the session, and so a lock that was taken, still lives. Not while a `take` or `give` is under way."""
+        return self._connection is not None and looks_alive(self._connection)
 
     async def close(self) -> None:
         """End the session, and the lock with it."""

@@ -4,11 +4,12 @@ To sleep it takes the bell's lock, which waits for enqueuers in flight, and then
 before is found by that look, and what comes after finds the lock taken, and rings.
 
 Holding the lock while awake is never wrong, only dear: so a worker that was woken out of a sleep keeps it for a moment,
-and where that was time enough for what had come, it has neither to give it up nor to take it again.
+and where that was time enough for what had come, it has neither to give it up nor to take it again. And where tasks
+stream in, it looks before it takes the lock, and stays awake while there are many.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from db.bell import BellLock
@@ -18,18 +19,29 @@ COOL_DOWN = 0.01  # seconds awake at least, so that a stream of tasks costs its 
 # KEEP. Without that, each of 200 tasks a second waited for the end of the cool-down that the one before it began.
 SLEPT = 0.001
 KEEP = 0.004
+STREAM = 10  # tasks that came during a cool-down, from which on not to sleep: a thousand a second
 
 
 class Bell:
-    """The bell's lock, taken to sleep, given up on waking. `wanted()`: why sleep? `look()`: look once more."""
+    """The bell's lock, taken to sleep, given up on waking.
 
-    def __init__(self, lock: BellLock, wanted: Callable[[], bool], look: Callable[[], None]) -> None:
+    `wanted()`: why sleep? `glance()`: look where tasks came lately, and tell how many. `look()`: look everywhere.
+    """
+
+    def __init__(
+        self,
+        lock: BellLock,
+        wanted: Callable[[], bool],
+        glance: Callable[[], Awaitable[int]],
+        look: Callable[[], None],
+    ) -> None:
         self._lock = lock
         self._wanted = wanted
+        self._glance = glance
         self._look = look
         self._taken = False
-        self._idle_since = float("-inf")
-        self._given_at = float("-inf")
+        self._asleep_since: float | None = None  # None: awake, or the look after taking the lock is still under way
+        self._awake_at = float("-inf")  # when a cool-down began
         self._giving: asyncio.TimerHandle | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -39,58 +51,69 @@ class Bell:
         return self._taken and self._lock.alive()
 
     def fall_asleep(self) -> None:
-        """Take the lock, after the cool-down, in the background; then `look`. Keep it, if it is still here."""
-        if self._giving is not None:
-            self._giving.cancel()
-            self._giving = None
-            self._idle_since = monotonic()
-        if self._work is None and not self.asleep:
+        """There is nothing to do: take the lock, after the cool-down, in the background; then `look`."""
+        self._keep()
+        if self.asleep:
+            self._asleep_since = self._asleep_since or monotonic()
+        elif self._work is None:
+            self._taken = False  # if it was, it went with its connection
             self._work = asyncio.create_task(self._take(), name="take the bell")
 
     def wake(self) -> None:
-        """Be awake: give the lock up, in the background; after a sleep only if this lasts."""
-        if self._taken and self._giving is None:
-            if monotonic() - self._idle_since < SLEPT:
-                self.give_up()
-            else:
-                self._giving = asyncio.get_running_loop().call_later(KEEP, self.give_up)
+        """There is something to do: give the lock up, in the background; after a sleep only if this lasts."""
+        if not self._taken or self._giving is not None:
+            return
+        slept = self._asleep_since is not None and monotonic() - self._asleep_since > SLEPT
+        self._asleep_since = None
+        if slept:
+            self._giving = asyncio.get_running_loop().call_later(KEEP, self.give_up)
+        else:
+            self.give_up()
 
     def give_up(self) -> None:
         """Give the lock up now, in the background."""
-        if self._giving is not None:
-            self._giving.cancel()
-            self._giving = None
+        self._keep()
         if self._taken:
             self._taken = False
-            self._given_at = monotonic()
+            self._asleep_since = None
+            self._awake_at = monotonic()
             before, self._work = self._work, asyncio.create_task(self._give(), name="give the bell")
             assert before is None, "nobody takes what is taken"
 
     async def close(self) -> None:
         """Give the lock up, and its connection."""
-        if self._giving is not None:
-            self._giving.cancel()
+        self._keep()
         if self._work is not None:
             self._work.cancel()
         self._taken = False
         await self._lock.close()
 
+    def _keep(self) -> None:
+        """Don't give the lock up after all, if that was to come."""
+        if self._giving is not None:
+            self._giving.cancel()
+            self._giving = None
+
     async def _take(self) -> None:
-        await asyncio.sleep(self._given_at + COOL_DOWN - monotonic())
-        while self._wanted():
+        while True:
+            await asyncio.sleep(self._awake_at + COOL_DOWN - monotonic())
+            if not self._wanted():
+                break
+            if await self._glance() >= STREAM:
+                self._awake_at = monotonic()
+                continue
             if await self._lock.take():
                 if self._wanted():
                     self._taken = True
-                    self._idle_since = monotonic()
                     self._look()
                 else:
-                    self._given_at = monotonic()
+                    self._awake_at = monotonic()
                     await self._lock.give()
                 break
             if not self._lock.alive():
                 break  # no connection: the next poll sees to it
         self._work = None
-        if self._lock.alive() and self._wanted():
+        if not self._taken and self._lock.alive() and self._wanted():
             self.fall_asleep()  # what was wanted changed while the lock was under way
 
     async def _give(self) -> None:

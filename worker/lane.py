@@ -1,7 +1,6 @@
 """One queue in one worker: claims ahead, runs in order, as many at once as the queue allows."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -17,7 +16,6 @@ LOOK_AGAIN = 0.05  # seconds until a busy lane looks from the start again, for h
 TURN = 0.002  # seconds a slot may run short tasks before others, and the sockets, get their turn
 
 Claims = Callable[[str, int, Claim | None], Awaitable[list[Claim]]]
-log = logging.getLogger(__name__)
 
 
 class Lane:
@@ -34,6 +32,7 @@ class Lane:
         self.made_at = monotonic()
         self.running: dict[str, Run] = {}  # in the order in which they began
         self.found_at = float("-inf")  # when a claim last brought something
+        self.claimed = 0  # tasks so far
         self._runner = runner
         self._reporter = reporter
         self._claims = claims
@@ -67,6 +66,11 @@ class Lane:
         self._room.set()
         if self.open and self._looker is None:
             self._looker = asyncio.create_task(self._look(), name=f"look {self.queue}")
+
+    async def looked(self, within: float) -> None:
+        """Wait until it looks no more, or for so many seconds."""
+        if self._looker is not None:
+            await asyncio.wait([self._looker], timeout=within)
 
     def close(self) -> None:
         """Claim and begin nothing more; give back what waits. What runs goes on."""
@@ -138,6 +142,7 @@ class Lane:
         if claims:
             self._mark = claims[0]
             self.found_at = monotonic()
+            self.claimed += len(claims)
             self._take(claims)
             self._tell(self)
         if len(claims) < want and not from_start:

@@ -45,7 +45,7 @@ class Worker:
         self._id = worker
         self._client = client
         self._listener = listener
-        self._bell = Bell(bell, self._may_sleep, self._poke)
+        self._bell = Bell(bell, self._may_sleep, self._glance, self._poke)
         self._served = served
         self._lanes = lanes
         self._make_lane = make_lane
@@ -152,6 +152,16 @@ class Worker:
     def _may_sleep(self) -> bool:
         """Whether to sleep on the bell: rings are heard, and are of use here. A standby's poll is enough."""
         return self._listener.hearing and any(lane.open for lane in self._lanes.values()) and not self._draining()
+
+    async def _glance(self) -> int:
+        """Look into the queues that had tasks a moment ago and stand still; return how many more there were."""
+        lately = monotonic() - BUSY_LOOK
+        lanes = [lane for lane in self._lanes.values() if lane.found_at > lately and not lane.busy and not lane.looking]
+        before = sum(lane.claimed for lane in lanes)
+        for lane in lanes:
+            lane.look()
+            await lane.looked(BUSY_LOOK)
+        return sum(lane.claimed for lane in lanes) - before
 
     def _poke(self) -> None:
         self._poked = True

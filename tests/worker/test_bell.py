@@ -96,6 +96,32 @@ def test_a_lone_task_costs_no_giving_up_and_taking_again(queue: Any, worker: Sta
     assert kept > 10, kept  # not each time: on a busy machine a task may take longer than that is kept
 
 
+def test_a_bell_that_lost_its_lock_takes_it_again_by_itself(queue: Any, worker: Start, database: Database) -> None:
+    worker()
+    until_asleep(queue)
+    superuser = database.connect("superuser")
+    bell = (
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and application_name like '%%bell'"
+    )
+    assert superuser.execute(bell, [database.name]).fetchall() == [(True,)]
+    queue.until(f"select not ({ASLEEP.removeprefix('select ')})")
+    until_asleep(queue)
+
+
+def test_a_stream_of_tasks_is_not_slept_on(queue: Any, worker: Start, database: Database) -> None:
+    worker()
+    queue.wait(queue.enqueue("echo"))
+    with psycopg.connect(database.url, autocommit=True) as listener, psycopg.connect(database.url) as sender:
+        listener.execute("listen taskbell_wake")
+        sender.autocommit = True
+        sent, until = 0, time.monotonic() + 3
+        while time.monotonic() < until:
+            sender.execute("select taskbell.enqueue('echo')")
+            sent += 1
+        rings = sum(1 for _ in listener.notifies(timeout=0.2))
+    assert rings < sent / 4, f"{rings} rings for {sent} tasks"
+
+
 def test_without_its_listener_a_task_starts_within_a_poll(queue: Any, worker: Start, database: Database) -> None:
     worker()
     queue.wait(queue.enqueue("echo"))
