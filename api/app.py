@@ -37,6 +37,7 @@ from db import logs
 from db.client import Client
 from db.listen import Listener
 from db.pool import open_pool
+from db.presence import Presence
 from db.settings import Settings, load
 
 NAME = "taskbell"
@@ -102,10 +103,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open what the requests share, and close it after the last of them."""
     settings: Settings = app.state.settings
     logs.setup(settings.log_level, settings.log_format, service="api")
-    pool = await open_pool(settings.database_url, name="taskbell api", min_size=POOL_MIN, max_size=POOL_MAX)
+    presence = Presence()
+    pool = await open_pool(
+        settings.database_url, name="taskbell api", min_size=POOL_MIN, max_size=POOL_MAX, presence=presence
+    )
     state = app.state
     state.client = Client(pool)
-    state.listener = Listener(settings.database_url, "taskbell api")
+    state.listener = Listener(settings.database_url, "taskbell api", presence)
     state.watcher = Watcher(state.listener, state.client)
     state.relay = Relay(settings, state.watcher) if settings.wsify_url else None
     state.known = KnownTasks(state.client)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +16,6 @@ from db import errors as db_errors
 MEDIA_TYPE = "application/problem+json"
 RETRY_SOON = 1  # seconds: the database is away, and may be back any moment
 RETRY_LATER = 5  # seconds: a full queue needs time to drain
-TELL_EVERY = 60.0  # seconds
 PRIVATE = "private, no-cache"
 
 log = logging.getLogger("taskbell.api")
@@ -99,25 +97,6 @@ def of_validation(found: list[Any], *, under: tuple[str | int, ...] = ()) -> Pro
     return Problem(422, f"{where}: {first['detail']}" if where else first["detail"], errors=errors)
 
 
-class Trouble:
-    """Tells the log what ails a database that does answer (read-only, out of room), once a minute at most.
-
-    That it does not answer at all is told by its pool.
-    """
-
-    def __init__(self) -> None:
-        self._told_at = -TELL_EVERY
-
-    def tell(self, error: db_errors.Unavailable) -> None:
-        """A request failed for this."""
-        if error.code != db_errors.Unavailable.code and time.monotonic() - self._told_at > TELL_EVERY:
-            self._told_at = time.monotonic()
-            log.error("requests get 503, the database cannot serve them: %s (%s)", error.message, error.code)
-
-
-trouble = Trouble()
-
-
 async def answer_exception(request: Request, error: Exception) -> Response:
     """Answer an exception; registered for all that Starlette and FastAPI raise."""
     problem = of_exception(error)
@@ -151,7 +130,6 @@ def _of_database(error: Exception, status: int) -> Problem:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = {"Retry-After": str(RETRY_SOON)}
         if isinstance(error, db_errors.Unavailable):
-            trouble.tell(error)
             detail = "The database does not answer; try again shortly."
     elif status == HTTPStatus.TOO_MANY_REQUESTS:
         headers = {"Retry-After": str(RETRY_LATER)}

@@ -9,10 +9,11 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg.rows import AsyncRowFactory, dict_row, tuple_row
 
-from db.errors import NO_DATABASE, translate
+from db.errors import NO_DATABASE, Unavailable, translate
 from db.pool import Pool
 
 CONNECTION_WAIT = 5.0  # seconds for a free connection, or as long as a statement may take if that is less
+CONNECTION = ("08", "57P")  # codes of a connection that is over; its pool tells what comes of that
 STALE_PLAN = "0A000"  # "cached plan must not change result type": a migration came in between
 
 Row = TypeVar("Row")
@@ -37,13 +38,18 @@ class Caller:
     async def _run(self, query: LiteralString, arguments: Sequence[Any], shape: AsyncRowFactory[Row]) -> list[Row]:
         try:
             try:
-                return await self._once(query, arguments, shape)
+                rows = await self._once(query, arguments, shape)
             except psycopg.errors.FeatureNotSupported as error:
                 if error.sqlstate != STALE_PLAN:
                     raise
-                return await self._once(query, arguments, shape)  # nothing has run yet
+                rows = await self._once(query, arguments, shape)  # nothing has run yet
         except Exception as error:
-            raise translate(error) from error
+            ours = translate(error)
+            if isinstance(ours, Unavailable) and not ours.code.startswith(CONNECTION):
+                self._pool.presence.refused(query, f"{ours.message} ({ours.code})")
+            raise ours from error
+        self._pool.presence.served(query)
+        return rows
 
     async def _once(self, query: LiteralString, arguments: Sequence[Any], shape: AsyncRowFactory[Row]) -> list[Row]:
         connection = await self._pool.take(min(CONNECTION_WAIT, self._pool.deadline))

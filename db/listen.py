@@ -1,12 +1,13 @@
 """Hears NOTIFY: one connection of its own, always listening, that comes back by itself.
 
-NOTIFY is for speed, a poll for certainty: while this is deaf or away, people's polls carry on, and after every
-reconnect `on_regained` says that whatever rang in between went unheard: read the state again.
+While this is deaf or away, people's polls carry on, and after every reconnect `on_regained` says that whatever rang in
+between went unheard: read the state again.
 """
 
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,12 @@ import psycopg
 from db.connection import BackOff, connection_options
 from db.listen_probe import is_pooled, ring_from_elsewhere
 from db.listen_wire import Wire
+from db.presence import Presence
 
 HEARTBEAT = 5.0  # seconds of silence until the connection is tried
 DEADLINE = 5.0  # seconds in which it must answer; a peer that went silent is found within the sum of both
 OWN_RING = 1.0  # seconds that our own ring may take; a server that passes it on at all sends it with the answer
+PART = "listener"  # of the process, as its `Presence` knows it
 BATCH = 500  # channels in one LISTEN statement: 44 µs each instead of 185 one by one
 CHANNEL_BYTES = 63  # what Postgres keeps of a name
 
@@ -28,17 +31,17 @@ log = logging.getLogger(__name__)
 class Listener:
     """LISTENs on one dedicated connection, for all of a process.
 
-    Set `on_notify(channel, payload)`, `on_regained()`, `on_lost()` before `start`; they are called on the event loop
-    and must not block. `hearing` tells whether a ring of our own came through at the last try (behind a pooler in
-    transaction mode none does).
+    Set `on_notify(channel, payload)`, `on_regained()`, `on_lost()` before `start`; they run on the event loop, and must
+    not block. `hearing`: whether our own ring came through at the last try (behind a pooler in transaction mode: no).
     """
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, presence: Presence | None = None) -> None:
         self.on_notify: Callable[[str, str], None] = lambda _channel, _payload: None
         self.on_regained: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
         self.hearing = False
         self._name = name
+        self._presence = presence or Presence()
         self._options = connection_options(url, f"{name} listen", statement_timeout=DEADLINE)
         self._channels: set[str] = set()  # that should be listened to
         self._in_force: set[str] = set()  # that are, on the present connection
@@ -94,19 +97,18 @@ class Listener:
     async def _keep(self, first: asyncio.Event) -> None:
         pauses = BackOff()
         while not self._closing.is_set():
+            began = time.monotonic()
             try:
                 connection = await psycopg.AsyncConnection.connect(**self._options, autocommit=True)
             except psycopg.Error as error:
-                if not first.is_set():
-                    log.warning("%s: can't listen, trying again: %s", self._name, " ".join(str(error).split()))
+                self._presence.lost(PART, error, since=began)
                 first.set()
                 await pauses.sleep(self._closing)
                 continue
             try:
                 await self._serve(connection, first, pauses)
             except (psycopg.Error, TimeoutError) as error:
-                reason = " ".join(str(error).split()) or f"no answer within {DEADLINE:.0f} s"
-                log.warning("%s: stopped hearing NOTIFY, reconnecting; polls carry on: %s", self._name, reason)
+                self._presence.broke(PART, "LISTEN", error if str(error) else f"no answer within {DEADLINE:.0f} s")
             finally:
                 self._lose(connection)
             first.set()
@@ -124,8 +126,8 @@ class Listener:
             await self._bring_in_force(wire)
             await self._probe(wire, always_tell=not first.is_set())
             if first.is_set():
-                log.warning("%s: connected again, listening to %d channels", self._name, len(self._in_force))
                 self.on_regained()
+            self._presence.found(PART)
             first.set()
             pauses.reset()
             while True:
@@ -136,19 +138,16 @@ class Listener:
 
     async def _work_or_silence(self, wire: Wire) -> bool:
         """Wait for channels to change (True) or for a heartbeat's time of silence (False)."""
-        while True:
-            silence = HEARTBEAT - wire.quiet_for()
-            if silence <= 0:
-                return False
+        while (silence := HEARTBEAT - wire.quiet_for()) > 0:
             if await wire.wait(self._work, silence):
                 self._work.clear()
                 return True
+        return False
 
     async def _bring_in_force(self, wire: Wire) -> None:
         while self._changed:
             batch = list(self._changed)[:BATCH]
-            for channel in batch:
-                del self._changed[channel]
+            self._changed = dict.fromkeys(list(self._changed)[BATCH:])
             wanted = {channel for channel in batch if channel in self._channels}
             commands = [f"{'listen' if channel in wanted else 'unlisten'} {wire.quote(channel)}" for channel in batch]
             async with asyncio.timeout(DEADLINE):
@@ -190,10 +189,8 @@ class Listener:
         was_serving, self._wire = self._wire is not None, None
         self.hearing = False
         self._in_force = set()
-        for futures in self._waiting.values():
-            for future in futures:
-                if not future.done():
-                    future.set_result(False)
-        self._waiting = {}
+        waiting, self._waiting = self._waiting, {}
+        for future in (one for futures in waiting.values() for one in futures if not one.done()):
+            future.set_result(False)
         if was_serving and not self._closing.is_set():
             self.on_lost()

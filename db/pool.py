@@ -1,4 +1,4 @@
-"""A pool of connections that comes back by itself; one log line when the database goes away, one when it is back."""
+"""A pool of connections that comes back by itself, and tells the process's `Presence` how the database is."""
 
 import asyncio
 import logging
@@ -11,42 +11,23 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from db.connection import STATEMENT_TIMEOUT, BackOff, connection_options, looks_alive
 from db.listen_probe import is_pooled
+from db.presence import Presence
 
 PREPARE_AFTER = 2  # runs of a statement; ours are few and come again and again
+PART = "pool"  # of the process, as its `Presence` knows it
 FAIL_FAST = 0.5  # seconds a caller waits for a connection while the database is known to be gone
 
-log = logging.getLogger(__name__)
 logging.getLogger("psycopg").setLevel(logging.ERROR)  # on how it ends a query that nobody answers
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # its line an attempt is what `Presence` says once
-
-
-class Presence:
-    """Whether the database answers, by the last attempt to connect; logs each change once."""
-
-    def __init__(self, name: str) -> None:
-        self.away_since: float | None = None
-        self.reason = ""
-        self._name = name
-
-    def lost(self, error: Exception) -> None:
-        """Note a failed attempt."""
-        self.reason = " ".join(str(error).split())
-        if self.away_since is None:
-            self.away_since = time.monotonic()
-            log.error("%s: the database does not answer, trying again: %s", self._name, self.reason)
-
-    def found(self) -> None:
-        """Note a successful attempt."""
-        if self.away_since is not None:
-            log.warning("%s: the database is back after %.1f s", self._name, time.monotonic() - self.away_since)
-            self.away_since = None
 
 
 class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
     """psycopg's pool, whose attempts to connect go on until they succeed or the pool is closed."""
 
-    def __init__(self, url: str, *, name: str, min_size: int, max_size: int, statement_timeout: float) -> None:
-        self.presence = Presence(name)
+    def __init__(
+        self, url: str, *, name: str, min_size: int, max_size: int, statement_timeout: float, presence: Presence
+    ) -> None:
+        self.presence = presence
         # Seconds for an answer; the server's own deadline comes first, if it still lives.
         self.deadline = statement_timeout + min(2.0, statement_timeout / 2)
         self._closing = asyncio.Event()
@@ -71,7 +52,7 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
         `PoolTimeout`: there was none `within` so many seconds. Looks at the idle socket alone, so it costs no round
         trip: a server that went down has closed it.
         """
-        deadline = time.monotonic() + (within if self.presence.away_since is None else min(within, FAIL_FAST))
+        deadline = time.monotonic() + (min(within, FAIL_FAST) if self.presence.away(PART) else within)
         while True:
             connection = await self.getconn(timeout=max(deadline - time.monotonic(), 0.001))
             if looks_alive(connection):
@@ -97,10 +78,19 @@ class _Stack(deque[psycopg.AsyncConnection[Any]]):
 
 
 async def open_pool(
-    url: str, *, name: str, min_size: int = 1, max_size: int = 8, statement_timeout: float = STATEMENT_TIMEOUT
+    url: str,
+    *,
+    name: str,
+    min_size: int = 1,
+    max_size: int = 8,
+    statement_timeout: float = STATEMENT_TIMEOUT,
+    presence: Presence | None = None,
 ) -> Pool:
     """Open a pool of autocommit connections for one part of Taskbell. Does not wait for the database to answer."""
-    pool = Pool(url, name=name, min_size=min_size, max_size=max_size, statement_timeout=statement_timeout)
+    presence = presence or Presence()
+    pool = Pool(
+        url, name=name, min_size=min_size, max_size=max_size, statement_timeout=statement_timeout, presence=presence
+    )
     await pool.open(wait=False)
     return pool
 
@@ -116,15 +106,16 @@ def _persistent(presence: Presence, closing: asyncio.Event) -> type[psycopg.Asyn
         async def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
             pauses = BackOff()
             while not closing.is_set():
+                began = time.monotonic()
                 try:
                     connection = await super().connect(conninfo, **kwargs)
                     if await is_pooled(connection):
                         connection.prepare_threshold = None  # many a pooler mixes up who prepared what
                 except psycopg.Error as error:
-                    presence.lost(error)
+                    presence.lost(PART, error, since=began)
                     await pauses.sleep(closing)
                 else:
-                    presence.found()
+                    presence.found(PART)
                     return connection
             raise PoolClosed("the pool is closing")
 

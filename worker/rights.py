@@ -6,11 +6,13 @@ from time import monotonic
 from uuid import UUID
 
 from db.models import QueueState
+from db.presence import Presence
 from worker.heart import Report
 from worker.lane import Lane
 from worker.lock import Locks
 from worker.pulse import Pulse
 
+PART = "heart"  # of the process, as its `Presence` knows it
 UNBEATEN = 4.0  # seconds without an accepted beat after which that is said
 KEEP_IDLE = 60.0  # seconds an exclusive queue without tasks stays held
 ALWAYS_HELD = frozenset({"default", "public"})
@@ -21,15 +23,15 @@ log = logging.getLogger(__name__)
 class Rights:
     """Opens and closes lanes."""
 
-    def __init__(self, worker: UUID, lanes: Mapping[str, Lane], locks: Locks, pulse: Pulse) -> None:
+    def __init__(self, worker: UUID, lanes: Mapping[str, Lane], locks: Locks, pulse: Pulse, presence: Presence) -> None:
         self.stopping = False
         self._worker = worker
         self._lanes = lanes
         self._locks = locks
         self._pulse = pulse
+        self._presence = presence
         self._lapsed = False  # the lease is over
         self._beaten_at = monotonic()  # when the last beat that was accepted began
-        self._said = False  # that none is
         self._listening = False
 
     def refresh(self, lane: Lane) -> None:
@@ -68,9 +70,8 @@ class Rights:
     def hear(self, report: Report) -> None:
         """Take a report of the heart: what is held, and what was lost."""
         self._say(report)
-        if report.beaten and self._lapsed:
+        if report.beaten:
             self._lapsed = False
-            log.warning("the database answers again: claiming")
         for queue in report.gone:
             if queue in self._locks.tokens and queue not in self._pulse.sure:
                 log.error("lost queue %s to another worker, or its Redis lock is gone", queue)
@@ -80,30 +81,27 @@ class Rights:
             self.refresh(lane)
 
     def _say(self, report: Report) -> None:
-        """Log once that beats are not accepted, and once that they are again: an idle worker writes nothing else."""
+        """Note whether beats are accepted: an idle worker writes nothing else."""
         if report.beaten:
             self._beaten_at = report.at
-            if self._said:
-                log.warning("the database accepts heartbeats again")
-            self._said = False
-        elif not self._said and report.at - self._beaten_at > UNBEATEN:
-            self._said = True
-            log.error("the database accepts no heartbeat: is it away, or read-only?")
+            self._presence.found(PART, "the database accepts heartbeats again")
+        elif report.at - self._beaten_at > UNBEATEN:
+            self._presence.lost(PART, "", sentence="the database accepts no heartbeat: is it away, full or read-only?")
 
     def expire(self, now: float) -> None:
-        """Break off what may not run any longer."""
-        for queue, end in list(self._pulse.until.items()):
-            if now >= end:
-                log.error("queue %s could not be confirmed for a lock's life: breaking off what runs of it", queue)
-                self._pulse.dropped(queue)
-                self._locks.forget(queue)
-                self.tell()
-                self._break_off(queue)
+        """Break off what may not run any longer; said where something does."""
+        ended = [queue for queue, end in self._pulse.until.items() if now >= end]
+        for queue in ended:
+            self._pulse.dropped(queue)
+            self._locks.forget(queue)
+        if ended:
+            self.tell()
+        if broken := [queue for queue in ended if self._break_off(queue)]:
+            log.error("could not be confirmed for a lock's life: breaking off what runs of queue %s", ", ".join(broken))
         if now >= self._pulse.lease_until and not self._lapsed:
             self._lapsed = True
-            log.error("no heartbeat was taken for a lease: breaking off all that runs")
-            for queue in list(self._lanes):
-                self._break_off(queue)
+            if [queue for queue in list(self._lanes) if self._break_off(queue)]:
+                log.error("no heartbeat was taken for a lease: breaking off all that runs")
 
     def tell(self, *, listening: bool | None = None) -> None:
         """Tell the heart what is held."""
@@ -115,11 +113,15 @@ class Rights:
         """Have the heart beat at once: something was asked of one of our tasks."""
         self._pulse.nudge()
 
-    def _break_off(self, queue: str) -> None:
+    def _break_off(self, queue: str) -> bool:
+        """Close a lane and stop what runs in it; tell whether anything did."""
         lane = self._lanes.get(queue)
-        if lane is not None:
-            lane.close()
-            lane.stop("lost")
+        if lane is None:
+            return False
+        ran = bool(lane.running)
+        lane.close()
+        lane.stop("lost")
+        return ran
 
     def _to_take(self, state: QueueState) -> bool:
         if not state.exclusive or state.paused or state.queue in self._locks.tokens:

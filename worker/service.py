@@ -14,6 +14,7 @@ from db.client import Client
 from db.errors import DatabaseError
 from db.listen import Listener
 from db.pool import open_pool
+from db.presence import Presence
 from db.settings import Settings
 from db.worker_client import WorkerClient
 from worker.clock import Clock
@@ -34,7 +35,7 @@ from worker.worker import Worker
 
 TELL_WITHIN = 5.0  # seconds for the last reports
 UPKEEP = 60.0  # seconds
-CONNECTIONS = 4  # claiming, reporting, and two for everything else
+CONNECTIONS = {"min_size": 2, "max_size": 4}  # claiming, reporting, and two for everything else
 
 log = logging.getLogger("worker")
 
@@ -47,6 +48,7 @@ class Service:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.changed = False  # its code: it should be started again
         self.failed = False
+        self._presence = Presence()
         self._settings = settings
         self._types = types
         self._lanes: dict[str, Lane] = {}
@@ -56,9 +58,7 @@ class Service:
 
     def ask_to_stop(self) -> None:
         """Drain; asked again: stop at once."""
-        if self._asked.is_set():
-            self._hurried.set()
-        self._asked.set()
+        (self._hurried if self._asked.is_set() else self._asked).set()
 
     def start_again(self) -> None:
         """Drain, to be started again with changed code."""
@@ -73,10 +73,10 @@ class Service:
         self._pulse = Pulse(self.id, self._hear)
         self._pulse.start()  # first, as it takes longest
         url = self._settings.database_url
-        async with await open_pool(url, name="worker", min_size=2, max_size=CONNECTIONS) as pool:
+        async with await open_pool(url, name="worker", **CONNECTIONS, presence=self._presence) as pool:
             self._client = WorkerClient(pool)
             self._enqueuer = Client(pool)
-            self._listener = Listener(url, "worker")
+            self._listener = Listener(url, "worker", self._presence)
             served = self._settings.queues
             self._registration = Registration(self._client, self.id, self.name, served, self._types.values())
             if (installation := await self._registration.register(self._asked)) is None:
@@ -98,7 +98,7 @@ class Service:
     def _make(self, installation: UUID) -> None:
         redis = connect(self._settings.redis_url) if self._settings.redis_url else None
         self._locks = Locks(self._client, self.id, installation, redis)
-        self._rights = Rights(self.id, self._lanes, self._locks, self._pulse)
+        self._rights = Rights(self.id, self._lanes, self._locks, self._pulse, self._presence)
         clock = Clock()
         self._reporter = Reporter(self._client, clock, self._busy, self._lost)
         self._desk = Desk(self._client, self.id, list(self._types), self._claimed)

@@ -6,43 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.acceptance.ledger import begun
-from tests.acceptance.load import API_KEYS, KEY, Load, OverHttp, OverSql, outcome
+from tests.acceptance.load import API_KEYS, Load, OverHttp, OverSql, outcome
 from tests.acceptance.own_servers import OwnPostgres
+from tests.acceptance.trouble import TASKS, client, complaints, until_it_works
 from tests.freeze_proxy import FreezeProxy
 from tests.servers import Database, Process, Processes
 
 Start = Callable[..., Process]
-TASKS = {"TASK_MODULES": "tests.worker.sample_tasks", "ENVIRONMENT": "production"}
-
-
-def client(base: str) -> httpx.Client:
-    return httpx.Client(base_url=base, trust_env=False, timeout=20, headers={"Authorization": f"Bearer {KEY}"})
-
-
-def until_it_works(base: str, seconds: float = 30) -> None:
-    """Send tasks until one comes back done."""
-    deadline = time.monotonic() + seconds
-    with client(base) as http:
-        while True:
-            answer = http.post("/api/tasks", json={"task": "echo"}, headers={"Prefer": "wait=10"})
-            if answer.status_code == 200 and answer.json()["status"] == "succeeded":
-                return
-            assert answer.status_code in (202, 503), answer.text
-            assert time.monotonic() < deadline, answer.text
-            time.sleep(0.1)
-
-
-def complaints(process: Process) -> list[str]:
-    """Return the lines in which a process said what is wrong; never more than one for each of its connections."""
-    lines = process.log().splitlines()
-    assert not any(line.startswith("Traceback") for line in lines), process.log()
-    return [line for line in lines if " ERROR " in line or " WARNING " in line or " CRITICAL " in line]
 
 
 @pytest.mark.parametrize("how", ["shut_down", "crash"])
@@ -69,7 +44,7 @@ def test_a_restart_of_postgres_under_load_loses_nothing_acknowledged(
         assert again <= 4, "only what a worker was about to claim or report at that moment ran again"
     assert all(process.popen.poll() is None for process in (*workers, api)), "nothing needed a restart"
     for process in (*workers, api):
-        assert 1 <= len([line for line in complaints(process) if "does not answer" in line]) <= 6
+        assert 1 <= len([line for line in complaints(process) if "does not answer" in line]) <= 3, "one a restart"
 
 
 def test_each_kind_of_connection_may_be_terminated(
@@ -94,7 +69,7 @@ def test_each_kind_of_connection_may_be_terminated(
     queue.until("select workers_listening = 1 from taskbell.health")
     for one in (process, api):
         assert one.popen.poll() is None
-        assert len(complaints(one)) <= 2 * len(kinds), one.log()
+        assert len(complaints(one)) <= 3, "what broke and is there again takes one line, or none"
 
 
 def test_a_silent_network_is_noticed_said_in_a_line_and_survived(
@@ -109,18 +84,24 @@ def test_a_silent_network_is_noticed_said_in_a_line_and_survived(
         workers_line.freeze()
         apis_line.freeze()
         for one in (process, api):
-            one.wait_until(lambda one=one: "stopped hearing NOTIFY" in one.log(), 25)
             one.wait_until(lambda one=one: len(complaints(one)) >= 1, 25)
         with client(base) as http:
             refused = http.post("/api/tasks", json={"task": "echo"})
             assert refused.status_code == 503, refused.text
             assert "Retry-After" in refused.headers
+        queue.until("select not exists (select from taskbell.workers where alive)", seconds=45)
         for one in (process, api):
-            assert len(complaints(one)) <= 5, one.log()
+            assert len(complaints(one)) == 1, one.log()
         workers_line.thaw()
         apis_line.thaw()
         until_it_works(base)
         queue.until("select workers_listening = 1 from taskbell.health")
+        for one in (process, api):
+            one.wait_until(lambda one=one: len(complaints(one)) >= 2, 10)
+            trouble, back = complaints(one)
+            assert "the database" in trouble
+            assert "the database" in back
+            assert " after " in back
 
 
 def through(database: Database, port: int) -> str:
@@ -143,14 +124,14 @@ def test_a_read_only_database_is_said_and_survived(
         while (refused := http.post("/api/tasks", json={"task": "echo"})).status_code != 503:
             assert time.monotonic() < deadline, refused.text
         assert "Retry-After" in refused.headers
-    process.wait_until(lambda: "accepts no heartbeat" in process.log(), 10)
+    process.wait_until(lambda: "read-only" in process.log(), 10)
     superuser.execute("set default_transaction_read_only = off")
     superuser.execute("alter system reset default_transaction_read_only")
     superuser.execute("select pg_reload_conf()")
     until_it_works(base)
     for one in (process, api):
         assert one.popen.poll() is None
-        assert len(complaints(one)) <= 8, one.log()
+        assert 1 <= len([line for line in complaints(one) if " ERROR " in line]) <= 2, one.log()
 
 
 def test_locks_held_by_somebody_else_hold_up_only_what_they_lock(

@@ -97,7 +97,7 @@ async def test_a_database_that_goes_away_and_comes_back_makes_two_lines(
             superuser.execute(sql.SQL("alter database {} allow_connections true").format(name))
             superuser.close()
             assert await until_it_answers(caller) < 6
-    lines = [record for record in caplog.records if record.levelno >= logging.WARNING and record.name == "db.pool"]
+    lines = [record for record in caplog.records if record.levelno >= logging.WARNING and record.name == "db.presence"]
     assert len(lines) == 2, [record.getMessage() for record in lines]
     assert not any(record.exc_info for record in lines)
 
