@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -93,7 +94,7 @@ def nginx() -> str:
     return find_program("nginx") or missing("nginx")
 
 
-def missing(what: str) -> str:
+def missing(what: str) -> NoReturn:
     """Skip with a reason on a person's machine; an error where CI=true."""
     if IN_CI:
         pytest.fail(f"{what} is missing, and CI must have it")

@@ -8,10 +8,13 @@ import pytest
 
 from scripts.guard import Guard
 from tests.acceptance.own_servers import OwnPostgres, OwnValkey
+from tests.acceptance.small_disk import SmallDisk
+from tests.conftest import missing
 from tests.servers import Database, Process, Processes
 from tests.worker.conftest import SAMPLES, Queue
 
 TASKS = f"{SAMPLES},tests.acceptance.tasks"
+SMALL = 160  # MiB: room for a database, or for some files of 16 MiB of a server's log
 Start = Callable[..., Process]
 
 
@@ -45,6 +48,17 @@ def own_postgres(tmp_path: Path, guard: Guard) -> Iterator[OwnPostgres]:
     server = OwnPostgres(tmp_path, guard)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A file system that can be made full; ends after the servers on it if it is asked for before them."""
+    try:
+        disk = SmallDisk(tmp_path / "small", SMALL)
+    except OSError as error:
+        missing(f"a small file system ({error})")
+    yield disk
+    disk.close()
 
 
 @pytest.fixture

@@ -86,6 +86,20 @@ class OwnPostgres(PostgresServer):
         finally:
             replica.stop()
 
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self._embedded.identity.data
+
+    def give(self, folder: Path) -> None:
+        """Make a folder that is the server's."""
+        folder.mkdir(mode=0o700)
+        self._embedded.identity.give(folder)
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
     def start(self) -> None:
         """Start it again; return once it answers."""
         self._process = embedded.start(self._embedded, self._log)

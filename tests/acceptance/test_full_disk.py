@@ -1,0 +1,84 @@
+"""A disk is full, under the tables or under the log of Postgres: said in a line, survived, and nothing acknowledged is lost."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+import pytest
+
+from tests.acceptance.ledger import begun
+from tests.acceptance.load import API_KEYS, Load, OverHttp, outcome
+from tests.acceptance.own_servers import OwnPostgres
+from tests.acceptance.small_disk import SmallDisk, keep_tables_on, keep_wal_on
+from tests.acceptance.trouble import TASKS, client, complaints, until_it_works
+from tests.servers import Processes
+
+# Its result is bigger than what is left of any page, and is told after the disk is full.
+BIG = (
+    """select taskbell.enqueue('odd_result', '{"kind": "wide"}', queue => 'shared', run_at => now() + interval '2 s')"""
+)
+GOING_ON = 8.0  # seconds for which it stays full: longer than a lock's life
+
+
+def write_wal(postgres: OwnPostgres) -> None:
+    """Begin new files of the log until there is no room for one, which is the end of the server."""
+    try:
+        while True:
+            with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+                connection.execute("select pg_logical_emit_message(false, 'fills', 'a file'), pg_switch_wal()")
+    except psycopg.OperationalError:
+        return
+
+
+@pytest.mark.parametrize("keep", [keep_tables_on, keep_wal_on])
+def test_a_full_disk_is_said_in_a_line_and_survived_and_loses_nothing_acknowledged(
+    small_disk: SmallDisk,
+    own_postgres: OwnPostgres,
+    processes: Processes,
+    redis_url: str,
+    record: Path,
+    keep: Callable[[SmallDisk, OwnPostgres], None],
+) -> None:
+    keep(small_disk, own_postgres)
+    database = own_postgres.database
+    database.connect().execute("select taskbell.configure('shared', exclusive => false, concurrency => 5)")
+    worker = processes.worker(database, redis_url, **TASKS)
+    base = processes.api(database, redis_url, API_KEYS=API_KEYS)
+    api = processes.started[-1]
+    load = Load(OverHttp([base], record))
+    with load.running():
+        load.reach(50)
+        big = database.connect().execute(BIG).fetchone()
+        assert big
+        small_disk.fill()
+        full = time.monotonic()
+        if keep is keep_wal_on:
+            write_wal(own_postgres)
+        for process in (worker, api):
+            process.wait_until(lambda process=process: len(complaints(process)) > 0, 40)
+        with client(base) as http:
+            refused = http.post("/api/tasks", json={"task": "echo", "payload": {"text": token_hex(50_000)}})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1"), refused.text
+        while time.monotonic() - full < GOING_ON:
+            assert worker.popen.poll() is None
+            time.sleep(0.1)
+        small_disk.clear()
+        if not own_postgres.alive():
+            own_postgres.start()  # as whatever supervises it does
+        else:
+            assert keep is keep_tables_on, "without its log it can't go on"
+        load.reach(50)
+    done = outcome(database.url, load)
+    with psycopg.connect(database.url) as connection:
+        told = connection.execute("select taskbell.get(%s) ->> 'status'", big).fetchone()
+    assert told == ("succeeded",), "what could not be stored was told again"
+    assert {status for status, _ in done.values()} == {"succeeded"}
+    assert sum(begun(record).values()) - len(done) <= 6, "only what was claimed or reported at that moment ran again"
+    for process in (worker, api):
+        assert process.popen.poll() is None, "nothing of ours needed a restart"
+        while len(complaints(process)) % 2:  # an API says that all is well again at a request
+            until_it_works(base)
+            assert time.monotonic() - full < 100, process.log()
+        assert len(complaints(process)) <= 4, process.log()
