@@ -51,3 +51,17 @@ def overlap(path: Path) -> float:
 def begun(path: Path) -> Counter[int]:
     """Return how often each task was begun."""
     return Counter(line.n for line in lines(path) if line.what == "start")
+
+
+def side_by_side(path: Path) -> list[tuple[int, int]]:
+    """Return tasks of which one began while another's last run had not ended, by the order of the lines alone.
+
+    A run that was broken off writes no end; then only the same task may begin, again.
+    """
+    found: list[tuple[int, int]] = []
+    at_work: int | None = None
+    for line in lines(path):
+        if at_work is not None and line.n != at_work:
+            found.append((at_work, line.n))
+        at_work = line.n if line.what == "start" else None
+    return found

@@ -1,0 +1,165 @@
+"""wsify panics or is killed, or the API that relays to it is: its clients get their results all the same, within 10 s.
+
+It panics, the whole process, when a client goes away while a message to it is being written; so it is supervised.
+"""
+
+import asyncio
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from tests.live.carrier import Carrier
+from tests.live.conftest import wsify_command
+from tests.live.driver import Driven, Driver
+from tests.live.sockets import RudeSocket, open_socket, say
+from tests.live.wsify import Wsify
+from tests.servers import Database, Processes
+
+WATCHERS = 30
+WITHIN = 10.0  # seconds: what a client waits at most before it asks by itself
+RUDE = 40  # clients that go away in the middle, at most
+
+
+@pytest.fixture(params=["stand-in", "wsify"])
+def relayed(request: pytest.FixtureRequest, processes: Processes, database: Database) -> Carrier:
+    """An API that relays to a wsify."""
+    return Carrier(processes, database, wsify_command(request.param))
+
+
+@pytest.fixture
+def driver(database: Database) -> Driver:
+    """Runs tasks when the test says so."""
+    return Driver(database)
+
+
+@contextmanager
+def supervised(wsify: Wsify) -> Iterator[list[int]]:
+    """Start it again whenever it has ended, as its restart policy does; yields the codes it ended with."""
+    codes: list[int] = []
+    ending = threading.Event()
+
+    def watch() -> None:
+        while not ending.wait(0.05):
+            if (code := wsify.process.popen.poll()) is not None:
+                codes.append(code)
+                wsify.start()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield codes
+    finally:
+        ending.set()
+        thread.join()
+
+
+def make_it_panic(wsify: Wsify, tasks: list[Driven]) -> bool:
+    """Join as clients that go away while messages to them are written, until that was its end; tell whether it was."""
+    first = wsify.process
+    for task in tasks:
+        with suppress(OSError, httpx.HTTPError):
+            rude = RudeSocket(wsify.websocket_url)
+            try:
+                rude.say("join", channel=task.id, token=task.token)
+                rude.hear_something()  # it has joined
+                for _ in range(3):
+                    wsify.broadcast(task.id, {"id": task.id, "seq": 0, "filler": "x" * 4_000_000})
+            finally:
+                rude.reset()
+        with suppress(Exception):
+            first.popen.wait(0.5)
+        if first.popen.poll() is not None:
+            return True
+    return False
+
+
+async def result_of(carrier: Carrier, api: str, task: Driven, joined: Callable[[], None]) -> dict[str, Any]:
+    """Watch as the page does: join, keep the newest, join again after a cut; and ask an API by oneself every 10 s."""
+
+    async def by_websocket() -> dict[str, Any]:
+        while True:
+            with suppress(ConnectionClosed, OSError, InvalidHandshake, TimeoutError):
+                async with open_socket(carrier.websocket_url, open_timeout=5) as websocket:
+                    await say(websocket, "join", channel=task.id, token=task.token)
+                    async for message in websocket:
+                        joined()
+                        if (state := json.loads(message))["status"] == "succeeded":
+                            return dict(state)
+            await asyncio.sleep(0.1)
+
+    async def by_asking() -> dict[str, Any]:
+        async with httpx.AsyncClient(base_url=api, trust_env=False) as http:
+            while True:
+                await asyncio.sleep(WITHIN)
+                state = (await http.get(f"/api/tasks/{task.id}", headers={"X-Task-Token": task.token})).json()
+                if state["status"] == "succeeded":
+                    return dict(state)
+
+    ways = [asyncio.create_task(way()) for way in (by_websocket, by_asking)]
+    try:
+        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+
+async def all_watch(
+    carrier: Carrier, api: str, tasks: list[Driven], trouble: Callable[[], None], finish: Callable[[], object]
+) -> list[str]:
+    """Have one client a task; once all have joined, make `trouble`, finish the tasks, and return what they learnt."""
+    heard: set[str] = set()
+    async with asyncio.timeout(100), asyncio.TaskGroup() as group:
+        watching = [
+            group.create_task(result_of(carrier, api, task, lambda task=task: heard.add(task.id))) for task in tasks
+        ]
+        while len(heard) < len(tasks):  # noqa: ASYNC110 - counted by the watchers
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(trouble)
+        await asyncio.to_thread(finish)
+        async with asyncio.timeout(WITHIN + 2):
+            return [(await one)["status"] for one in watching]
+
+
+async def test_a_panic_of_wsify_costs_nobody_a_result(relayed: Carrier, driver: Driver) -> None:
+    wsify = relayed.wsify
+    assert wsify is not None
+    watched, lures = driver.enqueue(WATCHERS), driver.enqueue(RUDE)
+    doomed = wsify.process
+
+    def panic() -> None:
+        assert make_it_panic(wsify, lures), "it survived all of them"
+
+    with supervised(wsify) as codes:
+        learnt = await all_watch(relayed, relayed.base, watched, panic, driver.finish)
+    assert learnt == ["succeeded"] * WATCHERS
+    assert "panic: send on closed channel" in doomed.log()
+    assert codes[0] == 2
+    assert relayed.api.popen.poll() is None
+
+
+async def test_wsify_killed_costs_nobody_a_result(relayed: Carrier, driver: Driver) -> None:
+    wsify = relayed.wsify
+    assert wsify is not None
+    with supervised(wsify) as codes:
+        learnt = await all_watch(
+            relayed, relayed.base, driver.enqueue(WATCHERS), wsify.process.popen.kill, driver.finish
+        )
+    assert learnt == ["succeeded"] * WATCHERS
+    assert codes == [-signal.SIGKILL]
+
+
+async def test_the_relaying_api_killed_costs_nobody_a_result_where_another_answers(
+    relayed: Carrier, driver: Driver, database: Database, processes: Processes
+) -> None:
+    other = processes.api(database)
+    learnt = await all_watch(relayed, other, driver.enqueue(WATCHERS), relayed.api.kill, driver.finish)
+    assert learnt == ["succeeded"] * WATCHERS
