@@ -4,9 +4,11 @@ import logging
 import sys
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+
+from db.presence import Presence
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +19,9 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 RETRY_AFTER = "5"  # seconds
+
+PART = "pages"  # of the process, as its `Presence` knows it
+presence = Presence()
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -43,7 +48,10 @@ class DatabaseGone:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer; what other middleware raised ends in `server_error`."""
-        return self.get_response(request)
+        response = self.get_response(request)
+        if presence.away() and response.status_code < 500 and connection.connection is not None:  # noqa: PLR2004 - HTTP's
+            presence.found(PART)
+        return response
 
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer in place of a page that met no database."""
@@ -64,11 +72,13 @@ def database_page(error: BaseException) -> HttpResponse | None:
         logger.error("the admin's tables are missing or closed: %s", error)
         return _page(503, "The database is not ready", "Run make migrate, then reload this page.")
     if state == "57014":
+        logger.error("a page took too long: %s", " ".join(str(error).split()))
         return _page(503, "That took too long", "The database was busy, or the question too wide: try a narrower one.")
     if state == "25006":
+        presence.lost(PART, error, sentence="the database is read-only: {}")
         return _page(503, "The database is read-only", "It may be a standby: this page tries again by itself.")
     if isinstance(error, OperationalError | InterfaceError):
-        logger.error("no database: %s", " ".join(str(error).split()))
+        presence.lost(PART, error)
         return _page(503, "The database does not answer", "Tasks are safe in it. This page tries again by itself.")
     return None
 
@@ -76,4 +86,6 @@ def database_page(error: BaseException) -> HttpResponse | None:
 def _page(status: int, title: str, text: str) -> HttpResponse:
     body = render_to_string("taskbell/plain.html", {"title": title, "text": text, "again": status == 503})  # noqa: PLR2004 - HTTP's number
     headers = {"Retry-After": RETRY_AFTER, "Content-Security-Policy": POLICY} if status == 503 else {}  # noqa: PLR2004 - HTTP's number
-    return HttpResponse(body, status=status, headers=headers)
+    page = HttpResponse(body, status=status, headers=headers)
+    page._has_been_logged = status == 503  # type: ignore[attr-defined]  # noqa: PLR2004, SLF001 - Django's own: says no more
+    return page
