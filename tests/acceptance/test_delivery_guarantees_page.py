@@ -1,0 +1,54 @@
+"""The page of the promise: what it promises, the states, what dies and which test shows it, and what is not promised."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from db.settings import ROOT
+
+HERE = Path(__file__).parent
+PAGE = (ROOT / "docs" / "explanation" / "delivery-guarantees.md").read_text()
+FUNCTION = re.compile(r"test_[a-z0-9_]+(?=\b(?!\.py))")
+
+
+def tests_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {name for name in found if name.startswith("test_")}
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "# What Taskbell promises, and what it does not",
+        "## States",
+        "## What dies, what one sees, how long",
+        "## What is not promised",
+        "## The tests bite",
+    ],
+)
+def test_the_page_has_its_parts(heading: str) -> None:
+    assert heading in PAGE.splitlines()
+
+
+def test_every_test_that_the_page_names_is_there() -> None:
+    there = {name for path in (ROOT / "tests").rglob("test_*.py") for name in tests_of(path)}
+    named = set(FUNCTION.findall(PAGE))
+    assert named - there == set()
+    files = set(re.findall(r"`((?:tests/[a-z_]+/)?test_[a-z_]+\.py)", PAGE))
+    assert [name for name in files if not (ROOT / name).exists() and not (HERE / name).exists()] == []
+
+
+def test_every_acceptance_test_is_named_on_the_page() -> None:
+    for path in sorted(HERE.glob("test_*.py")):
+        if f"| `{path.name}` |" in PAGE:  # the whole file is named for its promise
+            continue
+        assert {name for name in tests_of(path) if name not in PAGE} == set(), path.name
+
+
+def test_every_line_of_the_promise_names_its_files() -> None:
+    rows = re.findall(r"^\| (\d+) \| .+ \| `(test_[a-z_]+\.py)`", PAGE, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 12))
+    assert all((HERE / file).exists() for _, file in rows)
