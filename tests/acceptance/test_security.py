@@ -1,0 +1,208 @@
+"""Real logins of each role, callers with others' tokens, bad arguments and pages of other sites: each is refused as documented."""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import sync_playwright
+from psycopg.types.json import Jsonb
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.acceptance.load import API_KEYS, KEY
+from tests.acceptance.test_main_way import join
+from tests.frontend.conftest import FLAGS
+from tests.servers import Database, Process
+
+Start = Callable[..., Process]
+ROLES = ("producer", "reader", "operator", "worker", "service")
+FORBIDDEN = (
+    "set role taskbell_owner",
+    "set session authorization taskbell_owner",
+    "grant taskbell_owner to current_user",
+    "alter function taskbell.now() owner to current_user",
+    "create or replace function taskbell.now() returns timestamptz language sql as 'select ''epoch''::timestamptz'",
+    "create table taskbell.mine ()",
+    "create trigger mine before insert on taskbell.live for each row execute function suppress_redundant_updates_trigger()",
+    "insert into taskbell.queue (name) values ('mine')",
+    "update taskbell.live set payload = '{}'",
+    "delete from taskbell.finished",
+    "truncate taskbell.live",
+    "select token from taskbell.live",
+    "alter table taskbell.live disable trigger all",
+    "drop schema taskbell cascade",
+)
+DEEP: dict[str, Any] = {}
+for _ in range(64):
+    DEEP = {"a": DEEP}
+BOUNDS: list[tuple[str, Any]] = [
+    ("task", "a b"), ("task", ""), ("task", "x" * 129),
+    ("queue", "a/b"), ("queue", "x" * 65),
+    ("priority", 101), ("priority", -101),
+    ("run_at", "infinity"), ("run_at", "9999-01-01T00:00:00Z"),
+    ("max_attempts", 0), ("max_attempts", 101),
+    ("timeout", 0.5), ("timeout", 8 * 86_400),
+    ("idempotency_key", "x" * 201),
+    ("payload", DEEP), ("payload", [1]), ("payload", {"x": "y" * 2**20}),
+]  # fmt: skip
+ATTACK = """async (api) => {
+  const attempts = [
+    fetch(`${api}/api/new_task/?task=echo`, {mode: "no-cors", credentials: "include"}),
+    fetch(`${api}/api/new_task/?task=echo`, {method: "POST", mode: "no-cors"}),
+    fetch(`${api}/api/tasks`, {method: "POST", mode: "no-cors", body: '{"task": "echo"}'}),
+    fetch(`${api}/api/tasks`, {method: "POST", headers: {"Content-Type": "application/json"}, body: '{"task": "echo"}'}),
+    new Promise((done) => { const image = new Image(); image.onload = image.onerror = done;
+                            image.src = `${api}/api/new_task/?task=echo&by=image`; }),
+    ...["get", "post"].map((method) => new Promise((done) => {
+      const frame = document.body.appendChild(document.createElement("iframe"));
+      frame.name = `into_${method}`;
+      const form = document.body.appendChild(document.createElement("form"));
+      Object.assign(form, {method, target: frame.name, enctype: "text/plain",
+                           action: `${api}/api/${method === "get" ? "new_task/" : "tasks"}`});
+      form.innerHTML = '<input name="task" value="echo">';
+      frame.onload = done;
+      form.submit();
+      setTimeout(done, 3000);
+    })),
+  ];
+  const ended = await Promise.allSettled(attempts);
+  const readable = await fetch(`${api}/api/task-types`).then(() => true, () => false);
+  const opened = await new Promise((done) => {
+    const socket = new WebSocket(api.replace("http", "ws") + "/ws");
+    socket.onopen = () => done(true);
+    socket.onerror = () => done(false);
+  });
+  return {tried: ended.length, readable, opened};
+}"""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_login_becomes_the_owner_or_touches_a_table(database: Database, queue: Any, role: str) -> None:
+    queue.enqueue("echo")
+    with psycopg.connect(database.login(role, f"taskbell_{role}"), autocommit=True) as attacker:
+        for query in FORBIDDEN:
+            with pytest.raises(psycopg.Error) as refused:
+                attacker.execute(query)
+            assert refused.value.sqlstate in ("42501", "0LP01"), (query, refused.value)
+        attacker.execute("create temp table live (id uuid)")
+        attacker.execute("create temp table task_type (name text)")
+        attacker.execute(
+            "create function pg_temp.evil() returns trigger language plpgsql as $$ begin"
+            " execute 'grant taskbell_owner to public'; return new; end $$"
+        )
+        for table in ("live", "task_type"):
+            attacker.execute(f"create trigger t before insert on {table} for each row execute function pg_temp.evil()")
+        attacker.execute("set search_path = pg_temp, taskbell, pg_catalog")
+        attacker.execute("set taskbell.actor = 'admin:boss'")
+        if role in ("producer", "operator", "service"):
+            try:
+                attacker.execute("select taskbell.enqueue('echo')")
+            except psycopg.errors.InsufficientPrivilege:
+                assert role != "producer"
+        name = attacker.info.user
+    owners = "select count(*) from pg_auth_members where roleid = 'taskbell_owner'::regrole and member = %s::regrole"
+    assert database.connect("superuser").execute(owners, [name]).fetchone() == (0,)
+    people = {who for (who,) in queue.sql.execute("select distinct enqueued_by from taskbell.tasks").fetchall()}
+    assert people <= {name, queue.sql.info.user}, "nobody acts in another's name"
+
+
+def test_every_bound_is_refused_alike_from_sql_and_http_and_changes_nothing(
+    queue: Any, worker: Start, run_api: Callable[..., str], database: Database
+) -> None:
+    worker()
+    base = run_api(database, API_KEYS=API_KEYS)
+    with httpx.Client(base_url=base, trust_env=False, headers={"Authorization": f"Bearer {KEY}"}) as http:
+        for name, value in BOUNDS:
+            task = {"task": "echo"} | {name: value}
+            with pytest.raises(psycopg.Error) as refused:
+                queue.sql.execute("select taskbell.enqueue_many(%s)", [Jsonb([task])])
+            assert refused.value.sqlstate == "TB005", (name, refused.value)
+            answer = http.post("/api/tasks/batch", json=[task])
+            assert answer.status_code == 422, (name, answer.text)
+            assert answer.headers["content-type"] == "application/problem+json"
+        too_big = http.post("/api/tasks", json={"task": "echo", "payload": {"x": "y" * 2**20}})
+        assert too_big.status_code == 413
+    for query in ("select taskbell.wait(gen_random_uuid(), '61 s')", "select taskbell.wait(gen_random_uuid(), '-1 s')"):
+        with pytest.raises(psycopg.Error) as refused:
+            queue.sql.execute(query)
+        assert refused.value.sqlstate == "TB005", query
+    assert queue.sql.execute("select count(*) from taskbell.tasks").fetchone() == (0,)
+
+
+def test_a_token_opens_its_own_task_alone(worker: Start, run_api: Callable[..., str], database: Database) -> None:
+    worker()
+    base = run_api(database, ENVIRONMENT="production", API_KEYS=API_KEYS)
+    with httpx.Client(base_url=base, trust_env=False) as http:
+        mine, other = (http.post("/api/tasks", json={"task": "echo", "payload": {"n": n}}).json() for n in (1, 2))
+        for method, path in (
+            ("GET", ""),
+            ("GET", "/events"),
+            ("POST", "/cancel"),
+            ("POST", "/retry"),
+            ("GET", "/attempts"),
+        ):
+            answer = http.request(method, f"/api/tasks/{other['id']}{path}", headers={"X-Task-Token": mine["token"]})
+            assert answer.status_code in (401, 403), (path, answer.text)
+        assert http.get(f"/api/tasks/{other['id']}").status_code == 401
+    assert join(base, mine)["result"] == {"n": 1}
+    with pytest.raises((TimeoutError, ConnectionClosed)):
+        join_with(base, other["id"], mine["token"])
+
+
+def join_with(base: str, channel: str, token: str) -> Any:
+    with connect(base.replace("http", "ws") + "/ws", proxy=None) as websocket:
+        websocket.send(json.dumps({"command": "join", "args": {"channel": channel, "token": token}}))
+        return websocket.recv(timeout=1)
+
+
+@contextmanager
+def other_site() -> Iterator[str]:
+    """Serve an empty page as another site would."""
+
+    class Empty(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>elsewhere</title><body>")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Empty)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.browser
+def test_a_page_of_another_site_enqueues_reads_and_hears_nothing(
+    queue: Any, worker: Start, run_api: Callable[..., str], database: Database, chromium: str
+) -> None:
+    worker()
+    api = run_api(database, PUBLIC_TASKS="echo").replace("127.0.0.1", "localhost")
+    with other_site() as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page()
+        page.goto(site)
+        assert page.evaluate(ATTACK, api) == {"tried": 7, "readable": False, "opened": False}
+        page.goto(f"{api}/api/new_task/?task=echo&by=link")  # typed in, or a link: cross-site only from their page
+        typed = queue.sql.execute("select count(*) from taskbell.tasks").fetchone()[0]
+        page.goto(site)
+        page.evaluate("(address) => { location.href = address; }", f"{api}/api/new_task/?task=echo&by=their-link")
+        page.wait_for_url(f"{api}/**")
+        assert "cross-site" in page.inner_text("body").lower() or "403" in page.inner_text("body")
+        browser.close()
+    assert typed == 1, "what one types oneself works, so the rest was refused and not lost"
+    assert queue.sql.execute("select count(*) from taskbell.tasks").fetchone() == (1,)
