@@ -16,6 +16,7 @@ import psycopg
 KEY = "the-key-of-the-load"
 API_KEYS = f"load:operator:{sha256(KEY.encode()).hexdigest()}"
 QUEUES = ("default", "shared")  # by turns: an exclusive one, and one that is not
+PAUSE = 0.03  # seconds between tasks: a load that leaves two cores room to start processes beside it
 AGAIN = 0.05  # seconds between tries
 
 
@@ -30,9 +31,10 @@ class Send(Protocol):
 class Load:
     """One client. `acknowledged`: the id of each task by its number."""
 
-    def __init__(self, send: Send, pause: float = 0.01) -> None:
+    def __init__(self, send: Send, pause: float = PAUSE) -> None:
         self.acknowledged: dict[int, str] = {}
         self.refused = 0
+        self.last_refusal = ""
         self._send = send
         self._pause = pause
         self._ending = threading.Event()
@@ -43,8 +45,9 @@ class Load:
             while n not in self.acknowledged and not self._ending.is_set():
                 try:
                     self.acknowledged[n] = self._send(n)
-                except (psycopg.Error, httpx.HTTPError):
+                except (psycopg.Error, httpx.HTTPError) as error:
                     self.refused += 1
+                    self.last_refusal = f"{type(error).__name__}: {error}"
                     time.sleep(AGAIN)
             if self._ending.wait(self._pause):
                 return
@@ -64,7 +67,10 @@ class Load:
         """Wait until so many more tasks were acknowledged."""
         goal, deadline = len(self.acknowledged) + more, time.monotonic() + seconds
         while len(self.acknowledged) < goal:
-            assert time.monotonic() < deadline, f"{len(self.acknowledged)} of {goal} tasks acknowledged"
+            assert time.monotonic() < deadline, (
+                f"{len(self.acknowledged)} of {goal} tasks acknowledged within {seconds} s; {self.refused} tries were refused, "
+                f"the last one by {self.last_refusal or 'nobody'}; alive: {self._thread.is_alive()}"
+            )
             time.sleep(0.01)
 
 
