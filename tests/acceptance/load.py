@@ -67,9 +67,10 @@ class Load:
         """Wait until so many more tasks were acknowledged."""
         goal, deadline = len(self.acknowledged) + more, time.monotonic() + seconds
         while len(self.acknowledged) < goal:
+            assert self._thread.is_alive(), "the client itself failed"
             assert time.monotonic() < deadline, (
                 f"{len(self.acknowledged)} of {goal} tasks acknowledged within {seconds} s; {self.refused} tries were refused, "
-                f"the last one by {self.last_refusal or 'nobody'}; alive: {self._thread.is_alive()}"
+                f"the last one by {self.last_refusal or 'nobody'}"
             )
             time.sleep(0.01)
 
@@ -84,7 +85,8 @@ class OverHttp:
         self._turns = count()
 
     def __call__(self, n: int) -> str:
-        base = self._bases[next(self._turns) % len(self._bases)]
+        bases = list(self._bases)  # at once: between its length and a look into it, it may have become shorter
+        base = bases[next(self._turns) % len(bases)]
         body = {"task": "record", "queue": QUEUES[n % 2], "payload": {"path": str(self._record), "n": n}}
         answer = self._http.post(f"{base}/api/tasks", json=body, headers={"Idempotency-Key": f"load-{n}"})
         answer.raise_for_status()
