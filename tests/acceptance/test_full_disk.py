@@ -32,6 +32,7 @@ def write_wal(postgres: OwnPostgres) -> None:
         return
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("keep", [keep_tables_on, keep_wal_on])
 def test_a_full_disk_is_said_in_a_line_and_survived_and_loses_nothing_acknowledged(
     small_disk: SmallDisk,

@@ -124,6 +124,7 @@ def test_a_clean_stop_is_taken_over_within_100_ms(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_task_that_blocks_the_loop_or_holds_the_gil_for_a_minute_keeps_its_lease(
     queue: Any, worker: Start, tmp_path: Path
 ) -> None:

@@ -21,7 +21,10 @@ DAY = 86_400.0
 LOCK_LIFE, MARGIN = 5.0, 0.25
 TASKS, SECONDS = 120, 0.05
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the true time comes from Linux's /proc/uptime")
+pytestmark = [
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(sys.platform != "linux", reason="the true time comes from Linux's /proc/uptime"),
+]
 
 
 def wrong(wall: list[float], rate: float = 1.0, monotonic: float = 0.0) -> dict[str, str]:
