@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
+from db.connection import NOTICE_DEAD_PEER
 from db.settings import load
 
 taskbell = load()
@@ -18,6 +19,7 @@ def database(url: str, *, timeout: int = STATEMENT_TIMEOUT) -> dict[str, object]
     parts = conninfo_to_dict(url)
     parts.pop("options", None)
     search_path = f"-c search_path={ADMIN_SCHEMA} -c statement_timeout={timeout} -c lock_timeout=5000"
+    hosts = str(parts.get("host", ""))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", ""),
@@ -28,6 +30,9 @@ def database(url: str, *, timeout: int = STATEMENT_TIMEOUT) -> dict[str, object]
         "OPTIONS": {
             "connect_timeout": CONNECT_TIMEOUT,
             "application_name": "taskbell admin",
+            **NOTICE_DEAD_PEER,
+            # Of several hosts the one that takes writes; where there is one, a read-only one gets its own page.
+            "target_session_attrs": "read-write" if "," in hosts else "any",
             **parts,
             "options": search_path,
         },

@@ -14,14 +14,21 @@ STATEMENT_TIMEOUT = 10.0  # seconds; the server ends what takes longer
 PLAIN_SESSION = (
     "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c default_transaction_isolation=read\\ committed"
 )
+# Within about 10 s: unacknowledged data by its own time limit (milliseconds), silence by keepalives.
+NOTICE_DEAD_PEER: dict[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 9000,
+}
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0  # seconds between attempts to reconnect, doubling from the one to the other
 
 
 def connection_options(url: str, name: str, *, statement_timeout: float = STATEMENT_TIMEOUT) -> dict[str, Any]:
     """Return libpq's parameters for `url`; what the URL itself says wins.
 
-    `name` is the part of Taskbell, seen in `pg_stat_activity`. A half-open connection is noticed within about 10 s:
-    unacknowledged data by `tcp_user_timeout`, silence by keepalives.
+    `name` is the part of Taskbell, seen in `pg_stat_activity`. A half-open connection is noticed within about 10 s.
     """
     chosen = {key: value for key, value in conninfo_to_dict(url).items() if value is not None}
     timeouts = f"-c statement_timeout={round(statement_timeout * 1000)} -c idle_in_transaction_session_timeout=15000"
@@ -31,11 +38,7 @@ def connection_options(url: str, name: str, *, statement_timeout: float = STATEM
         "client_encoding": "utf8",
         "connect_timeout": CONNECT_TIMEOUT,
         "target_session_attrs": "read-write",  # of several hosts, the one that takes writes
-        "keepalives": 1,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 2,
-        "tcp_user_timeout": 9000,  # milliseconds
+        **NOTICE_DEAD_PEER,
         **chosen,
     }
 

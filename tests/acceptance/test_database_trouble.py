@@ -14,7 +14,6 @@ from tests.acceptance.ledger import begun
 from tests.acceptance.load import API_KEYS, Load, OverHttp, OverSql, outcome
 from tests.acceptance.own_servers import OwnPostgres
 from tests.acceptance.trouble import TASKS, client, complaints, until_it_works
-from tests.admin_site.conftest import make_admin
 from tests.freeze_proxy import FreezeProxy
 from tests.servers import Database, Process, Processes
 
@@ -179,21 +178,3 @@ def test_failover_to_a_promoted_replica_loses_nothing_acknowledged(
         assert process.popen.poll() is None
         until_it_works(base)
         own_postgres.start()
-
-
-def test_the_admin_says_in_a_line_that_its_database_is_gone_and_comes_back(
-    own_postgres: OwnPostgres, processes: Processes
-) -> None:
-    admin = make_admin(own_postgres.database, processes)
-    process = processes.started[-1]
-    olga = admin.client("olga")
-    assert olga.get("/admin/").status_code == 200
-    own_postgres.crash()
-    for _ in range(3):
-        gone = olga.get("/admin/")
-        assert (gone.status_code, "Retry-After" in gone.headers) == (503, True), gone.text
-    own_postgres.start()
-    assert olga.get("/admin/").status_code == 200
-    admin.close()
-    assert process.popen.poll() is None
-    assert len(complaints(process)) == 2, "one that it is gone, one that it is back"

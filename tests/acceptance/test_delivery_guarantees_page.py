@@ -42,6 +42,14 @@ def test_every_test_that_the_page_names_is_there() -> None:
     assert set(re.findall(r"test_[a-z_]+\.py", PAGE)) - files == set()
 
 
+def test_every_test_is_named_in_its_own_file() -> None:
+    file = ""
+    for named, test in re.findall(r"`(…|[\w/]+\.py)::(test_\w+)", PAGE):
+        file = file if named == "…" else named
+        path = HERE / file if (HERE / file).exists() else ROOT / file
+        assert test in declared_in(path), f"{file}::{test}"
+
+
 def test_every_acceptance_test_is_named_on_the_page() -> None:
     for path in sorted(HERE.glob("test_*.py")):
         if path.name in ABOUT_PAGES:
