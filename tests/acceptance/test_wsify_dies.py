@@ -24,6 +24,7 @@ from tests.servers import Database, Processes
 
 WATCHERS = 30
 WITHIN = 10.0  # seconds: what a client waits at most before it asks by itself
+LATE = 5.0  # seconds more, for answers to thirty clients on a busy machine
 RUDE = 40  # clients that go away in the middle, at most
 
 
@@ -98,9 +99,10 @@ async def result_of(carrier: Carrier, api: str, task: Driven, joined: Callable[[
         async with httpx.AsyncClient(base_url=api, trust_env=False) as http:
             while True:
                 await asyncio.sleep(WITHIN)
-                state = (await http.get(f"/api/tasks/{task.id}", headers={"X-Task-Token": task.token})).json()
-                if state["status"] == "succeeded":
-                    return dict(state)
+                with suppress(httpx.TransportError):  # on a busy machine it answers late: asked again
+                    answer = await http.get(f"/api/tasks/{task.id}", headers={"X-Task-Token": task.token}, timeout=20)
+                    if (state := answer.json())["status"] == "succeeded":
+                        return dict(state)
 
     ways = [asyncio.create_task(way()) for way in (by_websocket, by_asking)]
     try:
@@ -125,7 +127,7 @@ async def all_watch(
             await asyncio.sleep(0.05)
         await asyncio.to_thread(trouble)
         await asyncio.to_thread(finish)
-        async with asyncio.timeout(WITHIN + 2):
+        async with asyncio.timeout(WITHIN + LATE):
             return [(await one)["status"] for one in watching]
 
 
