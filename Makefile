@@ -36,7 +36,9 @@ superuser: .venv/.run ## make a user for the admin, asking, or from DJANGO_SUPER
 .PHONY: up
 up: ## build and start the compose stack
 	@$(PYTHON) -m scripts.environment
-	@$(COMPOSE) up --detach --build --wait
+	@$(COMPOSE) build
+	@$(COMPOSE) run --rm migrate # by itself first: should it fail, what runs goes on
+	@$(COMPOSE) up --detach --wait
 
 .PHONY: down
 down: ## stop the compose stack; its data stays
