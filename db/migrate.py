@@ -95,7 +95,13 @@ def _login(url: str) -> str | None:
 
 
 def _connect(url: str) -> psycopg.Connection:
-    return psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="taskbell migrate")
+    return psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=10,
+        application_name="taskbell migrate",
+        target_session_attrs="read-write",  # of several hosts, the one that takes writes
+    )
 
 
 def _check_server(connection: psycopg.Connection) -> None:

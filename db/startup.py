@@ -38,5 +38,6 @@ def admin_user_exists(url: str) -> bool:
 
 
 def _connect(url: str) -> psycopg.Connection:
-    conninfo = make_conninfo(url, connect_timeout=TIMEOUT, application_name="taskbell run")
+    name, writable = "taskbell run", "read-write"  # of several hosts, the one that takes writes
+    conninfo = make_conninfo(url, connect_timeout=TIMEOUT, application_name=name, target_session_attrs=writable)
     return psycopg.connect(conninfo, autocommit=True)
