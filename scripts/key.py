@@ -1,7 +1,9 @@
 """`make key NAME=shop ROLE=producer`: makes an API key, writes its hash into `.env`, prints the key once."""
 
+import fcntl
 import hashlib
 import secrets
+import subprocess
 import sys
 
 from db.settings_parts import parse_api_keys
@@ -24,7 +26,36 @@ def main() -> None:
         raise SystemExit(f"no key made: {error}") from None
     environment.replace("API_KEYS", keys)
     print(key)
-    print("This is the only time it is shown; .env has its hash. Start the API again to let it in.", file=sys.stderr)
+    print(f"This is the only time it is shown; .env has its hash. {what_next()}", file=sys.stderr)
+
+
+def what_next() -> str:
+    """Say what lets the key in, on whichever stack is up: an API reads its settings when it starts."""
+    if _make_run_is_up():
+        return "To let it in, stop `make run` with Ctrl-C and start it again."
+    if _compose_is_up():
+        return "To let it in: docker compose up -d --wait (a mere restart keeps the settings of before)."
+    return "An API knows it from its next start on."
+
+
+def _make_run_is_up() -> bool:
+    try:
+        with (environment.ROOT / ".data" / "run.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _compose_is_up() -> bool:
+    command = ["docker", "compose", "ps", "--quiet", "api"]
+    try:
+        done = subprocess.run(command, cwd=environment.ROOT, capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and bool(done.stdout.strip())
 
 
 if __name__ == "__main__":

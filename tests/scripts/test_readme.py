@@ -79,7 +79,9 @@ def test_the_line_for_cron(running: Launcher) -> None:
 
 
 def test_make_key_opens_the_api_after_a_restart_of_it(running: Launcher) -> None:
-    key = running.tree.make("key", "NAME=shop", "ROLE=reader").stdout.strip()
+    made = running.tree.make("key", "NAME=shop", "ROLE=reader")
+    assert "stop `make run` with Ctrl-C and start it again" in made.stderr
+    key = made.stdout.strip()
     assert key.startswith("tb_")
     assert key not in (running.tree.folder / ".env").read_text()
     assert running.tree.dotenv("API_KEYS").startswith("shop:reader:")
