@@ -14,6 +14,7 @@ from django.db import Error
 from psycopg.conninfo import conninfo_to_dict
 
 from db import django_schema
+from db.migration_roles import Refused
 from db.settings import load
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     try:
         with django_schema.prepared(url, str(conninfo_to_dict(settings.database_url).get("user") or "")):
             call_command("migrate", verbosity=1 if "-v" in sys.argv else 0)
-    except (psycopg.Error, Error) as error:
+    except (Refused, psycopg.Error, Error) as error:
         raise SystemExit(f"admin_site.migrate: {' '.join(str(error).split())}") from None
     sys.stdout.write("the admin's tables are in place\n")
 

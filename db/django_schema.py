@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
+from db.migration_connection import connect_to_migrate
+
 SCHEMA = "taskbell_admin"
 LOCK_KEY = int.from_bytes(b"tb admin")  # advisory lock that lets one migrator in at a time
 PATIENCE = 60.0  # seconds of waiting for another migrator
@@ -15,10 +17,7 @@ COMMENT = "The admin''s own tables: people, groups, sessions, log of acts. Made 
 @contextmanager
 def prepared(url: str, app_login: str) -> Iterator[None]:
     """Make the schema, let the caller fill it as the only one, then let `app_login` use what is in it."""
-    name, writable = "taskbell migrate", "read-write"  # of several hosts, the one that takes writes
-    with psycopg.connect(
-        url, autocommit=True, connect_timeout=10, application_name=name, target_session_attrs=writable
-    ) as connection:
+    with connect_to_migrate(url) as connection:
         connection.execute(sql.SQL("set statement_timeout = {}").format(f"{PATIENCE:.0f}s"))
         connection.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))

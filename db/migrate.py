@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from db import schema_files, settings
+from db.migration_connection import connect_to_migrate
 from db.migration_plan import BOOKKEEPING, has_bookkeeping, make_plan
 from db.migration_roles import Refused, ensure_roles
 from db.schema_files import ROOT, SqlFile
@@ -35,7 +36,7 @@ def migrate(url: str, *, app_login: str | None, root: Path = ROOT) -> list[str]:
 
     `app_login` becomes a member of Taskbell's roles if there is such a login. `Refused`: why not, as a sentence.
     """
-    with _connect(url) as connection:
+    with connect_to_migrate(url) as connection:
         _check_server(connection)
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -56,7 +57,7 @@ def migrate(url: str, *, app_login: str | None, root: Path = ROOT) -> list[str]:
 
 def print_plan(url: str, *, root: Path = ROOT) -> None:
     """Write to stdout the SQL that `migrate` would run, and run none of it."""
-    with _connect(url) as connection, connection.transaction(force_rollback=True):
+    with connect_to_migrate(url) as connection, connection.transaction(force_rollback=True):
         _check_server(connection)
         fresh = not has_bookkeeping(connection)
         if not fresh:
@@ -92,16 +93,6 @@ def main() -> None:
 def _login(url: str) -> str | None:
     user = conninfo_to_dict(url).get("user")
     return None if user is None else str(user)
-
-
-def _connect(url: str) -> psycopg.Connection:
-    return psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=10,
-        application_name="taskbell migrate",
-        target_session_attrs="read-write",  # of several hosts, the one that takes writes
-    )
 
 
 def _check_server(connection: psycopg.Connection) -> None:
