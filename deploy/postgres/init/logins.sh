@@ -13,7 +13,5 @@ comment on role taskbell_migrator is 'Login that migrates Taskbell''s schema and
 comment on role taskbell_app is 'Login of Taskbell''s running parts and of make psql; owner of nothing.';
 grant pg_read_all_stats to taskbell_migrator with admin option; -- to hand on: how old is the oldest transaction?
 alter database taskbell owner to taskbell_migrator;
-revoke all on database taskbell from public;
-grant connect, temporary on database taskbell to taskbell_app;
 alter role postgres password null;
 SQL
