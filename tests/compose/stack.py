@@ -7,6 +7,8 @@ import secrets
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -35,8 +37,8 @@ class Stack:
         self.database_url = f"postgresql://taskbell_app:{password}@127.0.0.1:{ports['POSTGRES_PORT']}/taskbell"
         self._file = folder / "env"
         self._file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
-        project = f"taskbelltest{os.getpid()}"
-        self._command = ["docker", "compose", "--progress", "plain", "-p", project, "--env-file", str(self._file)]
+        self._project = f"taskbelltest{os.getpid()}"
+        self._command = ["docker", "compose", "--progress", "plain", "-p", self._project, "--env-file", str(self._file)]
         kept = {name: os.environ[name] for name in KEEP if name in os.environ}
         self._env = kept | {"TASKBELL_IMAGE": "taskbell-test"}
 
@@ -59,6 +61,12 @@ class Stack:
         client = ["exec", "-T", "postgres", "psql", "-XAt", "-U", "taskbell_app", "taskbell"]
         return self.compose(*client, "-c", statement).strip()
 
+    def run(self, *command: str) -> str:
+        """Run a command of the checkout as if this stack were the checkout's own; return what it printed."""
+        project = {"COMPOSE_PROJECT_NAME": self._project, "COMPOSE_ENV_FILES": str(self._file)}
+        done = subprocess.run(command, cwd=ROOT, env=self._env | project, capture_output=True, text=True, check=True)
+        return done.stdout
+
     def up(self, *arguments: str) -> None:
         """Bring it up and wait until every service is healthy."""
         self.compose("up", "-d", "--wait", *arguments)
@@ -76,12 +84,27 @@ class Stack:
         for container in self.containers(service):
             os.kill(int(self._inspect(container, "{{.State.Pid}}")), signal.SIGKILL)
 
-    def wait_healthy(self, service: str) -> None:
-        """Wait until all containers of a service are healthy."""
+    @contextmanager
+    def frozen(self, service: str) -> Iterator[None]:
+        """Stop every process of a service where it stands; its container goes on, so that its health is asked for."""
+        processes = [
+            int(pid) for one in self.containers(service) for pid in self._docker("top", one, "-o", "pid").split()[1:]
+        ]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
+    def wait_healthy(self, service: str, health: str = "healthy") -> None:
+        """Wait until all containers of a service are healthy, or what else `health` says."""
         deadline = time.monotonic() + PATIENCE
         while True:
             states = [self._inspect(container, "{{.State.Health.Status}}") for container in self.containers(service)]
-            if set(states) == {"healthy"}:
+            if set(states) == {health}:
                 return
             assert time.monotonic() < deadline, f"{service} is {states} after {PATIENCE} s\n{self.logs()}"
             time.sleep(0.5)

@@ -1,6 +1,7 @@
 """Each service dies, or stops moving, under a trickle of tasks: all comes back, and every task keeps its result."""
 
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_a_standstill_loses_nothing(stack: Stack, service: str) -> None:
         stack.wait_healthy(service)
         trickle.wait_for(10)
     assert trickle.missing() == {}
+
+
+@pytest.mark.parametrize("services", [["redis", "wsify", "api", "admin", "worker", "nginx"], ["postgres"]])
+def test_health_checks_notice_what_no_longer_moves(stack: Stack, services: list[str]) -> None:
+    with ExitStack() as ice:
+        for service in services:
+            ice.enter_context(stack.frozen(service))
+        for service in services:
+            stack.wait_healthy(service, "unhealthy")
+    for service in SERVICES:
+        stack.wait_healthy(service)
 
 
 def wait_for_restart(stack: Stack, service: str, before: int) -> None:

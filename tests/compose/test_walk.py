@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 
 import httpx
@@ -105,6 +106,32 @@ def test_sql_clients_of_this_machine_get_in_as_the_app_login_alone(stack: Stack)
     superuser = make_conninfo(stack.database_url, user="postgres", password=password)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(superuser)
+
+
+def test_an_applications_own_login_enqueues(stack: Stack) -> None:
+    as_migrator = ["exec", "-T", "postgres", "psql", "-U", "taskbell_migrator", "taskbell"]
+    grants = ["-c", "create role shop login password 'shops-own'", "-c", "grant taskbell_producer to shop"]
+    stack.compose(*as_migrator, *grants)
+    address = make_conninfo(stack.database_url, user="shop", password="shops-own")
+    with psycopg.connect(address, autocommit=True) as connection:
+        row = connection.execute("select taskbell.enqueue('echo', '{\"a\": 2}')").fetchone()
+        assert row
+        done = connection.execute("select taskbell.wait(%s, '20 s')", row).fetchone()
+        assert done
+        assert done[0]["result"] == {"a": 2}
+
+
+def test_make_key_says_what_lets_it_in(stack: Stack) -> None:
+    said = stack.run(sys.executable, "-c", "from scripts.key import what_next; print(what_next())")
+    assert "docker compose up -d --wait" in said
+
+
+def test_the_image_holds_no_compiler_and_no_pip_beside_our_packages(stack: Stack) -> None:
+    looked = stack.compose("exec", "-T", "api", "sh", "-c", "command -v gcc cc c++ ld make git; ls /opt/venv/bin")
+    assert "uvicorn" in looked
+    assert not {"pip", "/usr/bin/gcc", "/usr/bin/cc", "/usr/bin/ld", "/usr/bin/make", "/usr/bin/git"} & set(
+        looked.split()
+    )
 
 
 @pytest.mark.parametrize("service", ["postgres", "redis", "api", "worker", "admin", "wsify", "nginx"])
