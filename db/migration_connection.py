@@ -8,7 +8,7 @@ from db.migration_roles import Refused
 def connect_to_migrate(url: str) -> psycopg.Connection:
     """Connect, in autocommit. `Refused`: a pooler stands in between.
 
-    Behind a pooler a session's lock stays with the server connection, and the migrators after it wait for nobody; a pooler
+    Behind a pooler a session's lock stays with the server connection, and the migrators after it wait for nobody; it
     drops `options` too, so that the admin's tables would land in another schema.
     """
     connection = psycopg.connect(
