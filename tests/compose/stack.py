@@ -49,6 +49,12 @@ class Stack:
         assert done.returncode == 0, f"{' '.join(arguments)}: {said}\n{self.logs()}"
         return done.stdout
 
+    def refusal(self, *arguments: str) -> str:
+        """Run `docker compose …`, which is to fail; return what it said of that."""
+        done = self._run(*arguments, timeout=60)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
     def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run `docker compose …` with bytes in and out."""
         command = [*self._command, *arguments]

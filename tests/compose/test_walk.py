@@ -166,3 +166,9 @@ def test_pgadmin_shows_the_database(pgadmin: Stack) -> None:
         assert connected.json()["data"]["user"]["name"] == "taskbell_migrator"  # as servers.json says
         databases = browser.get("/browser/database/nodes/1/1/").raise_for_status().json()["data"]
         assert "taskbell" in [database["label"] for database in databases]
+
+
+def test_pgadmin_refuses_the_sample_password(pgadmin: Stack) -> None:
+    sample = ["-e", "PGADMIN_DEFAULT_PASSWORD=change-me"]
+    said = pgadmin.refusal("--profile", "pgadmin", "run", "--rm", "--no-deps", "-T", *sample, "pgadmin")
+    assert "PGADMIN_PASSWORD in .env is the sample or empty" in said
