@@ -1,8 +1,11 @@
 """More workers and APIs, and what outlives the containers."""
 
 import itertools
+import json
+import time
 from datetime import datetime
 
+import httpx
 import psycopg
 
 from tests.compose.stack import Stack
@@ -24,6 +27,18 @@ def test_three_workers_run_an_exclusive_queue_one_by_one(stack: Stack) -> None:
     assert min(gaps) > LENGTH / 2, gaps  # half, since a start is reckoned back from when the result was stored
     with psycopg.connect(stack.database_url) as connection:
         assert connection.execute("select count(*) from taskbell.workers where alive").fetchone() == (3,)
+
+
+def test_nginx_finds_each_api(stack: Stack) -> None:
+    stack.up("--scale", "api=2", "--no-recreate")
+    served: set[str] = set()
+    deadline = time.monotonic() + 20
+    while len(served) < 2:
+        assert time.monotonic() < deadline, f"all goes to {served}"
+        httpx.get(f"{stack.url}/api/healthz", trust_env=False).raise_for_status()
+        lines = stack.compose("logs", "--no-log-prefix", "--tail", "20", "nginx").splitlines()
+        entries = [json.loads(line) for line in lines if line.startswith('{"time"')]
+        served |= {entry["upstream"] for entry in entries if entry["path"] == "/api/healthz"}
 
 
 def test_an_upgrade_under_way_loses_nothing(stack: Stack) -> None:
