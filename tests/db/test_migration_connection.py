@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -22,22 +23,28 @@ def pooled(database: Database) -> Iterator[str]:
     server = socket.create_connection((str(where["host"]), int(str(where["port"]))))
 
     def pass_on(source: socket.socket, target: socket.socket, *, rename: bool) -> None:
-        while data := source.recv(1 << 16):
-            at = data.find(KEY_DATA) + len(KEY_DATA)
-            if rename and KEY_DATA in data:
-                data = data[:at] + b"\x00\x00\x00\x01" + data[at + 4 :]
-            target.sendall(data)
+        with suppress(OSError):  # either end may have gone
+            while data := source.recv(1 << 16):
+                at = data.find(KEY_DATA) + len(KEY_DATA)
+                if rename and KEY_DATA in data:
+                    data = data[:at] + b"\x00\x00\x00\x01" + data[at + 4 :]
+                target.sendall(data)
 
     def serve() -> None:
         client, _ = listener.accept()
         with client:
-            threading.Thread(target=pass_on, args=(client, server), kwargs={"rename": False}, daemon=True).start()
+            other_way = threading.Thread(target=pass_on, args=(client, server), kwargs={"rename": False})
+            other_way.start()
             pass_on(server, client, rename=True)
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            other_way.join()
 
     relay = threading.Thread(target=serve)
     relay.start()
     yield make_conninfo(database.migrate_url, host="127.0.0.1", port=listener.getsockname()[1])
-    server.shutdown(socket.SHUT_RDWR)
+    with suppress(OSError):
+        server.shutdown(socket.SHUT_RDWR)
     relay.join()
     server.close()
     listener.close()
