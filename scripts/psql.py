@@ -14,7 +14,7 @@ def main() -> None:
     """Become psql: the installed one, else the wheel's."""
     where = conninfo_to_dict(load().database_url)
     if "," in str(where.get("host", "")):  # the one that takes writes; a lone one may be read-only, and is worth a look
-        where = {"target_session_attrs": "read-write"} | where
+        where.setdefault("target_session_attrs", "read-write")
     password = where.pop("password", None)
     environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
     program = shutil.which("psql") or str(postgres_binaries() / "psql")
