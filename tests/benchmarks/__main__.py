@@ -47,7 +47,8 @@ def _measures(wanted: argparse.Namespace) -> dict[str, Measure]:
         return {
             "drain": lambda stage: drain.measure(stage, round(50_000 * size), repeats),
             "websockets": lambda stage: websockets.measure(stage, round(10_000 * size), 2_000),
-            "burdens": lambda stage: long.measure(stage, tasks, repeats, 300 * size, 60 * wanted.minutes),
+            "burdens": lambda stage: long.measure(stage, tasks, repeats, 300 * size),
+            "steady": lambda stage: long.steady(stage, 60 * wanted.minutes),
         }
     return {
         "latency": lambda stage: latency.measure(stage, rounds, repeats),
@@ -61,7 +62,9 @@ def _measures(wanted: argparse.Namespace) -> dict[str, Measure]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("only", nargs="*", help="only these: latency drain enqueue rest websockets footprint burdens")
+    parser.add_argument(
+        "only", nargs="*", help="only these: latency drain enqueue rest websockets footprint burdens steady"
+    )
     parser.add_argument(
         "--long", action="store_true", help="a million rows, a held transaction, 10,000 websockets, steady load"
     )

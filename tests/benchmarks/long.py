@@ -26,8 +26,8 @@ from generate_series(1, %s) as n, lateral (select now() - n * interval '0.3 s' a
 """
 
 
-def measure(stage: Stage, tasks: int, repeats: int, held_seconds: float, steady_seconds: float) -> list[Figure]:
-    """Return drains under each burden beside those of a fresh database, and what steady load leaves behind."""
+def measure(stage: Stage, tasks: int, repeats: int, held_seconds: float) -> list[Figure]:
+    """Return drains under each burden beside those of a fresh database."""
     fresh = [rate for rate, _ in drains(stage, tasks, repeats, exclusive=True, concurrency=50)]
     burdens: dict[str, Callable[[Stage, int], float]] = {
         "a million finished": _million_finished,
@@ -38,11 +38,39 @@ def measure(stage: Stage, tasks: int, repeats: int, held_seconds: float, steady_
     }
     figures = []
     for name, burden in burdens.items():
-        rates = [burden(stage, tasks) for _ in range(1 if burden is burdens["a million queued"] else repeats)]
+        rates = [
+            burden(stage, tasks) for _ in range(repeats if name == "a million finished" else 1)
+        ]  # the others take long
         figures.append(
             Figure("Burdens", f"drain with {name}", "/s", rates, floor=fresh, floor_name="fresh", ratio_at_least=KEEPS)
         )
-    return [*figures, *_steady(stage, steady_seconds)]
+    return figures
+
+
+def steady(stage: Stage, seconds: float) -> list[Figure]:
+    """Return what steady load leaves behind: memory, bloat."""
+    with stage.place() as place:
+        prepare(place, exclusive=True, concurrency=50)
+        place.sql.execute("select taskbell.resume(%s)", [QUEUE])
+        worker = place.worker()
+        _feed(place, min(seconds, 30.0))
+        before = memory(worker)[0]
+        sizes = place.sql.execute(SIZES).fetchone()
+        feeding = threading.Thread(target=_feed, args=(place, seconds))
+        feeding.start()
+        feeding.join()
+        after = memory(worker)[0]
+        grown = place.sql.execute(SIZES).fetchone()
+        assert sizes
+        assert grown
+        name = f"after {seconds / 60:.0f} minutes at {STEADY_RATE:,} tasks/s"
+        return [
+            Figure("Burdens", f"{name}: the worker's memory", "MB", [after], floor=[before], floor_name="at the start"),
+            Figure(
+                "Burdens", f"{name}: table of live tasks", "MB", [grown[0]], floor=[sizes[0]], floor_name="at the start"
+            ),
+            Figure("Burdens", f"{name}: its indexes", "MB", [grown[1]], floor=[sizes[1]], floor_name="at the start"),
+        ]
 
 
 def _million_finished(stage: Stage, tasks: int) -> float:
@@ -105,28 +133,3 @@ def _feed(place: Place, seconds: float) -> None:
         time.sleep(max(0.0, due - time.monotonic()))
         due += 20 / STEADY_RATE
         place.app.execute(query)
-
-
-def _steady(stage: Stage, seconds: float) -> list[Figure]:
-    with stage.place() as place:
-        prepare(place, exclusive=True, concurrency=50)
-        place.sql.execute("select taskbell.resume(%s)", [QUEUE])
-        worker = place.worker()
-        _feed(place, min(seconds, 30.0))
-        before = memory(worker)[0]
-        sizes = place.sql.execute(SIZES).fetchone()
-        feeding = threading.Thread(target=_feed, args=(place, seconds))
-        feeding.start()
-        feeding.join()
-        after = memory(worker)[0]
-        grown = place.sql.execute(SIZES).fetchone()
-        assert sizes
-        assert grown
-        name = f"after {seconds / 60:.0f} minutes at {STEADY_RATE:,} tasks/s"
-        return [
-            Figure("Burdens", f"{name}: the worker's memory", "MB", [after], floor=[before], floor_name="at the start"),
-            Figure(
-                "Burdens", f"{name}: table of live tasks", "MB", [grown[0]], floor=[sizes[0]], floor_name="at the start"
-            ),
-            Figure("Burdens", f"{name}: its indexes", "MB", [grown[1]], floor=[sizes[1]], floor_name="at the start"),
-        ]
