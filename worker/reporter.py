@@ -32,6 +32,7 @@ class Reporter:
         self._client = client
         self._clock = clock
         self._busy = busy
+        self.on_failed: Callable[[], None] = lambda: None  # the database knows of failures; some may be due again soon
         self._done: Outbox[str] = Outbox(self._complete, lost, self._unfit)
         self._failed: Outbox[Failure] = Outbox(self._fail, lost, self._drop)
         self._interrupted: Outbox[str] = Outbox(self._break_off, lost, self._drop)
@@ -161,6 +162,7 @@ class Reporter:
                 for run, failure in zip(runs, failures, strict=True)
             ]
         )
+        self.on_failed()
         return self._forget(runs, refused)
 
     async def _break_off(self, runs: list[Run], reasons: list[str]) -> dict[str, Refusal]:

@@ -20,6 +20,7 @@ from worker.rights import Rights
 
 POLL = 1.0  # seconds: how late a task starts at most when nothing rings
 BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained
+SOON = 0.01  # seconds that a poll gives way to what else a ring was about
 AWAY = 0.5  # seconds between polls while the database is away
 WAKE = "taskbell_wake"
 
@@ -56,6 +57,7 @@ class Worker:
         self._stirred = asyncio.Event()
         self._poked = False
         self._polled_at = float("-inf")
+        self._soon: asyncio.TimerHandle | None = None
         self._settling: asyncio.Task[None] | None = None
         listener.on_notify = self._hear
         listener.on_regained = self._poke
@@ -71,6 +73,9 @@ class Worker:
         """Work until cancelled."""
         while True:
             self._poked = False
+            if self._soon is not None:
+                self._soon.cancel()
+                self._soon = None
             self._polled_at = monotonic()
             try:
                 states = await self._client.poll(self._id)
@@ -89,6 +94,12 @@ class Worker:
         if self._settling is not None:
             self._settling.cancel()
         await self._bell.close()
+
+    def poll_soon(self, pause: float = 0.0) -> None:
+        """Learn what is due when; at most so often, as others' queues ring here too."""
+        if self._soon is None:
+            at = max(self._polled_at + BUSY_LOOK, monotonic() + pause)
+            self._soon = asyncio.get_running_loop().call_at(at, self._poke)
 
     def lane_changed(self, _lane: Lane) -> None:
         """Hear that a lane found tasks, or has nothing to look for any more."""
@@ -174,8 +185,9 @@ class Worker:
             lane = self._lanes.get(payload)
             if lane is not None and lane.open:
                 lane.look()
-            else:  # a new queue, or one that is given up: at most so often, as others' queues ring here too
-                asyncio.get_running_loop().call_at(max(self._polled_at + BUSY_LOOK, monotonic()), self._poke)
+                self.poll_soon(SOON)  # it may be about a task that is due in half a second
+            else:  # a new queue, or one that is given up
+                self.poll_soon()
 
     def cancel(self, task: str) -> None:
         """Ask a run to stop, if it is here."""

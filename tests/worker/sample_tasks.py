@@ -58,6 +58,13 @@ async def flaky(ctx: Context, good_at: int = 2) -> int:
 
 
 @task
+async def again_soon(ctx: Context) -> int:
+    if ctx.attempt == 1:
+        raise Retry("soon", after=0.4)
+    return ctx.attempt
+
+
+@task
 async def broken(message: str = "it broke", *, final: bool = False) -> None:
     if final:
         raise Fail(message)
