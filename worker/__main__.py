@@ -7,8 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import uvloop
-
 from db import logs
 from db import settings as settings_module
 from db.settings import Settings
@@ -24,7 +22,7 @@ def main() -> None:
     read_at = time.time()
     files = discovery.load(settings.task_modules, tolerant=_develops(settings))
     # Neither asyncio.run nor an ordinary exit: both wait for tasks that were abandoned because they don't end.
-    service = uvloop.new_event_loop().run_until_complete(_run(settings, files, read_at))
+    service = asyncio.new_event_loop().run_until_complete(_run(settings, files, read_at))
     sys.stdout.flush()
     sys.stderr.flush()
     if service.changed:

@@ -19,6 +19,7 @@ COOL_DOWN = 0.01  # seconds awake at least, so that a stream of tasks costs its 
 # KEEP. Without that, each of 200 tasks a second waited for the end of the cool-down that the one before it began.
 SLEPT = 0.001
 KEEP = 0.004
+LEAVE = 1.0  # seconds in which a statement under way may be cancelled when the worker stops
 STREAM = 10  # tasks that came during a cool-down, from which on not to sleep: a thousand a second
 
 
@@ -85,6 +86,7 @@ class Bell:
         self._keep()
         if self._work is not None:
             self._work.cancel()
+            await asyncio.wait([self._work], timeout=LEAVE)  # a socket that is waited for must not be closed
         self._taken = False
         await self._lock.close()
 

@@ -56,6 +56,7 @@ class Worker:
         self._own_channel = f"taskbell_worker_{worker.hex}"
         self._stirred = asyncio.Event()
         self._poked = False
+        self._seen = 0  # tasks claimed until the last glance
         self._polled_at = float("-inf")
         self._soon: asyncio.TimerHandle | None = None
         self._settling: asyncio.Task[None] | None = None
@@ -165,14 +166,14 @@ class Worker:
         return self._listener.hearing and any(lane.open for lane in self._lanes.values()) and not self._draining()
 
     async def _glance(self) -> int:
-        """Look into the queues that had tasks a moment ago and stand still; return how many more there were."""
+        """Look into the queues that had tasks a moment ago; return how many tasks came since the last glance."""
         lately = monotonic() - BUSY_LOOK
-        lanes = [lane for lane in self._lanes.values() if lane.found_at > lately and not lane.busy and not lane.looking]
-        before = sum(lane.claimed for lane in lanes)
-        for lane in lanes:
-            lane.look()
-            await lane.looked(BUSY_LOOK)
-        return sum(lane.claimed for lane in lanes) - before
+        for lane in list(self._lanes.values()):
+            if lane.found_at > lately and not lane.busy:
+                lane.look()
+                await lane.looked(BUSY_LOOK)
+        before, self._seen = self._seen, sum(lane.claimed for lane in self._lanes.values())
+        return self._seen - before
 
     def _poke(self) -> None:
         self._poked = True
