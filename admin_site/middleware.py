@@ -1,16 +1,12 @@
 """What stands around every page: a strict Content-Security-Policy, and a plain page when the database is gone."""
 
-import logging
 import sys
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from db.presence import Presence
-
-logger = logging.getLogger(__name__)
+from admin_site import trouble
 
 # The theme's Alpine.js evaluates the expressions in its own templates, and it sets style attributes; nothing else is
 # let in: no inline script, no other site.
@@ -19,9 +15,6 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 RETRY_AFTER = "5"  # seconds
-
-PART = "pages"  # of the process, as its `Presence` knows it
-presence = Presence()
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -49,8 +42,8 @@ class DatabaseGone:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer; what other middleware raised ends in `server_error`."""
         response = self.get_response(request)
-        if presence.away() and response.status_code < 500 and connection.connection is not None:  # noqa: PLR2004 - HTTP's
-            presence.found(PART)
+        if response.status_code < 500:  # noqa: PLR2004 - HTTP's
+            trouble.answered()
         return response
 
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -67,20 +60,8 @@ def server_error(_request: HttpRequest) -> HttpResponse:
 
 def database_page(error: BaseException) -> HttpResponse | None:
     """Return the plain page for an error of the database, None for any other."""
-    state = getattr(error.__cause__, "sqlstate", None) or ""
-    if isinstance(error, ProgrammingError) and state in {"42P01", "3F000", "42501"}:
-        logger.error("the admin's tables are missing or closed: %s", error)
-        return _page(503, "The database is not ready", "Run make migrate, then reload this page.")
-    if state == "57014":
-        logger.error("a page took too long: %s", " ".join(str(error).split()))
-        return _page(503, "That took too long", "The database was busy, or the question too wide: try a narrower one.")
-    if state == "25006":
-        presence.lost(PART, error, sentence="the database is read-only: {}")
-        return _page(503, "The database is read-only", "It may be a standby: this page tries again by itself.")
-    if isinstance(error, OperationalError | InterfaceError):
-        presence.lost(PART, error)
-        return _page(503, "The database does not answer", "Tasks are safe in it. This page tries again by itself.")
-    return None
+    said = trouble.tell(error)
+    return _page(503, *said) if said else None
 
 
 def _page(status: int, title: str, text: str) -> HttpResponse:

@@ -33,6 +33,24 @@ STATUS_OF: dict[type[Exception], int] = {
 }
 
 
+# What a client is told of a database that can't, by the beginning of the code; the log of the API says more.
+UNAVAILABLE = {
+    "55P03": "Somebody else's open transaction holds what this needs; try again shortly.",
+    "40": "This met another transaction in the database; try again shortly.",
+    "57014": "The database took too long over this; try again shortly.",
+    "25006": "The database is read-only at present; try again shortly.",
+    "53100": "The database has no room left on its disk; try again shortly.",
+    "53": "The database has used up its memory or its connections; try again shortly.",
+    "28": "The database does not let this API in; try again once its login was put right.",
+    "3F000": "Taskbell's schema is missing in the database or too old; try again once it was migrated.",
+    "42": "Taskbell's schema is missing in the database or too old; try again once it was migrated.",
+    "58": "The database can't read or write its files; try again shortly.",
+    "XX": "The database has met an error of its own; try again shortly.",
+    "08": "The database does not answer; try again shortly.",
+    "57P": "The database does not answer; try again shortly.",
+}
+
+
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
     """An answer that is an error: status, one sentence, and what a program may want to know besides."""
 
@@ -130,7 +148,7 @@ def _of_database(error: Exception, status: int) -> Problem:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = {"Retry-After": str(RETRY_SOON)}
         if isinstance(error, db_errors.Unavailable):
-            detail = "The database does not answer; try again shortly."
+            detail = next((told for begin, told in UNAVAILABLE.items() if error.code.startswith(begin)), detail)
     elif status == HTTPStatus.TOO_MANY_REQUESTS:
         headers = {"Retry-After": str(RETRY_LATER)}
     return Problem(status, detail, code=code, headers=headers)

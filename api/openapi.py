@@ -25,7 +25,7 @@ WORDS = {
     415: "Not JSON.",
     422: "It does not fit; `detail` says what.",
     429: "The queue is full; `Retry-After` says when to try again.",
-    503: "The database does not answer; `Retry-After` says when to try again.",
+    503: "The database does not answer or can't do this now, as `detail` says; `Retry-After`: when to try again.",
 }
 SECURITY: dict[str, dict[str, Any]] = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key; `make key` makes one."},

@@ -22,6 +22,14 @@ LISTEN_DEADLINE = 2.0  # seconds to wait for LISTEN; after that the re-reading c
 class TooManyWatches(Unavailable):
     """This API watches as many tasks as it can; ask again in a moment, or look at the task without waiting."""
 
+    code = ""  # none of the database's
+
+
+class Stopping(Unavailable):
+    """This API is shutting down; ask again, another one answers."""
+
+    code = ""
+
 
 class Watcher:
     """Watches tasks for all of a process; each is listened to and read once, however many look on."""
@@ -43,7 +51,7 @@ class Watcher:
     async def watch(self, task_id: UUID | str) -> AsyncIterator[Changes]:
         """Give the task's present state, then each change (the newest alone to a slow reader), until it has finished.
 
-        `TaskNotFound`: there is none; `TooManyWatches`; `Unavailable`: its state can't be read just now.
+        `TaskNotFound`: there is none; `TooManyWatches`; `Stopping`; `Unavailable`: its state can't be read just now.
         """
         changes = Changes()
         watched = self._join(_uuid(task_id), changes)
@@ -75,7 +83,7 @@ class Watcher:
 
     def _join(self, task_id: UUID, changes: Changes) -> Watched:
         if self._closed:
-            raise Unavailable("This API is shutting down; ask again, another one answers.")
+            raise Stopping
         watched = self._watched.get(task_id)
         if watched is None:
             if len(self._watched) >= MAX_WATCHED:

@@ -9,7 +9,7 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg.rows import AsyncRowFactory, dict_row, tuple_row
 
-from db.errors import NO_DATABASE, Unavailable, translate
+from db.errors import NO_DATABASE, Busy, Unavailable, translate
 from db.pool import Pool
 
 CONNECTION_WAIT = 5.0  # seconds for a free connection, or as long as a statement may take if that is less
@@ -45,8 +45,9 @@ class Caller:
                 rows = await self._once(query, arguments, shape)  # nothing has run yet
         except Exception as error:
             ours = translate(error)
-            if isinstance(ours, Unavailable) and not ours.code.startswith(CONNECTION):
-                self._pool.presence.refused(query, f"{ours.message} ({ours.code})")
+            refused = isinstance(error, psycopg.Error) and isinstance(ours, Unavailable) and not isinstance(ours, Busy)
+            if refused and not ours.code.startswith(CONNECTION):
+                self._pool.presence.refused(query, ours.message, ours.code)
             raise ours from error
         self._pool.presence.served(query)
         return rows

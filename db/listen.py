@@ -101,7 +101,7 @@ class Listener:
             try:
                 connection = await psycopg.AsyncConnection.connect(**self._options, autocommit=True)
             except psycopg.Error as error:
-                self._presence.lost(PART, error, since=began)
+                self._presence.unreached(PART, error, began)
                 first.set()
                 await pauses.sleep(self._closing)
                 continue

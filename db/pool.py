@@ -7,11 +7,12 @@ from collections import deque
 from typing import Any, Self
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolClosed
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from db.connection import STATEMENT_TIMEOUT, BackOff, connection_options, looks_alive
+from db.errors import Unavailable
 from db.listen_probe import is_pooled
-from db.presence import Presence
+from db.presence import READ_ONLY, Presence
 
 PREPARE_AFTER = 2  # runs of a statement; ours are few and come again and again
 PART = "pool"  # of the process, as its `Presence` knows it
@@ -30,10 +31,11 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
         self.presence = presence
         # Seconds for an answer; the server's own deadline comes first, if it still lives.
         self.deadline = statement_timeout + min(2.0, statement_timeout / 2)
-        self._closing = asyncio.Event()
+        self.closing = asyncio.Event()
+        self.only_reads = False  # why the last attempt to connect failed
         super().__init__(
             "",
-            connection_class=_persistent(self.presence, self._closing),
+            connection_class=_persistent(self),
             kwargs={
                 **connection_options(url, name, statement_timeout=statement_timeout),
                 "autocommit": True,
@@ -49,12 +51,17 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
     async def take(self, within: float) -> psycopg.AsyncConnection[Any]:
         """Return a connection that was alive a moment ago; give it back with `putconn`.
 
-        `PoolTimeout`: there was none `within` so many seconds. Looks at the idle socket alone, so it costs no round
-        trip: a server that went down has closed it.
+        `PoolTimeout`, `Unavailable`: there was none `within` so many seconds. Looks at the idle socket
+        alone, so it costs no round trip: a server that went down has closed it.
         """
         deadline = time.monotonic() + (min(within, FAIL_FAST) if self.presence.away(PART) else within)
         while True:
-            connection = await self.getconn(timeout=max(deadline - time.monotonic(), 0.001))
+            try:
+                connection = await self.getconn(timeout=max(deadline - time.monotonic(), 0.001))
+            except PoolTimeout as error:
+                if self.only_reads:
+                    raise Unavailable("the server that answers takes no writes", code=READ_ONLY) from error
+                raise
             if looks_alive(connection):
                 return connection
             await connection.close()
@@ -62,7 +69,7 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109 - as psycopg_pool names it
         """Close the pool; attempts to connect end too."""
-        self._closing.set()
+        self.closing.set()
         await super().close(timeout)
 
 
@@ -95,7 +102,7 @@ async def open_pool(
     return pool
 
 
-def _persistent(presence: Presence, closing: asyncio.Event) -> type[psycopg.AsyncConnection[Any]]:
+def _persistent(pool: Pool) -> type[psycopg.AsyncConnection[Any]]:
     """Return a connection class whose `connect` tries until it succeeds.
 
     The pool's own attempts back off for minutes and then end; ours come again within seconds, for as long as it takes.
@@ -105,17 +112,18 @@ def _persistent(presence: Presence, closing: asyncio.Event) -> type[psycopg.Asyn
         @classmethod
         async def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
             pauses = BackOff()
-            while not closing.is_set():
+            while not pool.closing.is_set():
                 began = time.monotonic()
                 try:
                     connection = await super().connect(conninfo, **kwargs)
                     if await is_pooled(connection):
                         connection.prepare_threshold = None  # many a pooler mixes up who prepared what
                 except psycopg.Error as error:
-                    presence.lost(PART, error, since=began)
-                    await pauses.sleep(closing)
+                    pool.only_reads = pool.presence.unreached(PART, error, began)
+                    await pauses.sleep(pool.closing)
                 else:
-                    presence.found(PART)
+                    pool.only_reads = False
+                    pool.presence.found(PART)
                     return connection
             raise PoolClosed("the pool is closing")
 

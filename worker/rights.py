@@ -6,7 +6,7 @@ from time import monotonic
 from uuid import UUID
 
 from db.models import QueueState
-from db.presence import Presence
+from db.presence import Kind, Presence
 from worker.heart import Report
 from worker.lane import Lane
 from worker.lock import Locks
@@ -86,7 +86,8 @@ class Rights:
             self._beaten_at = report.at
             self._presence.found(PART, "the database accepts heartbeats again")
         elif report.at - self._beaten_at > UNBEATEN:
-            self._presence.lost(PART, "", sentence="the database accepts no heartbeat: is it away, full or read-only?")
+            sentence = "the database accepts no heartbeat: is it away, full or read-only?"
+            self._presence.lost(PART, "", sentence=sentence, kind=Kind.UNSURE)
 
     def expire(self, now: float) -> None:
         """Break off what may not run any longer; said where something does."""

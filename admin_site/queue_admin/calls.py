@@ -9,6 +9,8 @@ from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from admin_site import trouble
+
 SCHEMA = "taskbell"
 
 
@@ -34,6 +36,9 @@ def acting(user: AbstractUser) -> Iterator[None]:
     with transaction.atomic():
         call("act_as", {"actor": f"admin:{user.get_username()}"})
         yield
+        written = trouble.has_written()
+    if written:
+        trouble.presence.served(trouble.WRITE)
 
 
 def call(function: str, arguments: Mapping[str, Any] | None = None) -> Any:

@@ -118,9 +118,13 @@ def test_a_read_only_database_is_shown_and_said_to_be_so_on_acting(database: Dat
     with psycopg.connect(database.superuser_url, autocommit=True) as superuser:
         name = sql.Identifier(database.name)
         superuser.execute(sql.SQL("alter database {} set default_transaction_read_only = on").format(name))
-    page = client.get(f"/admin/act/cancel/?target={task_id}")
-    assert page.status_code == 200
-    form = {"csrfmiddlewaretoken": csrf(page.text), "target": str(task_id), "sure": "1"}
-    answer = client.post("/admin/act/cancel/", data=form)
-    assert (answer.status_code, "The database is read-only" in answer.text) == (503, True)
+    for _ in range(3):
+        page = client.get(f"/admin/act/cancel/?target={task_id}")
+        assert page.status_code == 200
+        form = {"csrfmiddlewaretoken": csrf(page.text), "target": str(task_id), "sure": "1"}
+        answer = client.post("/admin/act/cancel/", data=form)
+        assert (answer.status_code, "The database is read-only" in answer.text) == (503, True)
+    log = processes.started[-1].log()
+    assert log.count("the database refuses statements: ") == 1
+    assert log.count(" after ") == 0, "that a page can be read is no sign that it is writable again"
     made.close()

@@ -13,7 +13,11 @@ import pytest
 from psycopg import sql
 from websockets.sync.client import connect
 
+from api.errors import of_exception
+from api.watch import Stopping, TooManyWatches
+from db.errors import Busy, Unavailable
 from tests.api.conftest import API_KEYS, KEYS, register
+from tests.freeze_proxy import FreezeProxy
 from tests.servers import Database, Processes
 
 OPS = {"Authorization": f"Bearer {KEYS['ops'][1]}"}
@@ -67,9 +71,53 @@ def test_a_read_only_database_is_503(known: Database, processes: Processes) -> N
         on_server(known, "alter database {} set default_transaction_read_only = on")
         end_backends(known)
         until(lambda: client.post("/api/tasks", json={"task": "echo"}).status_code == 503)
+        refused = client.post("/api/tasks", json={"task": "echo"}).json()
+        assert (refused["code"], "read-only" in refused["detail"]) == ("25006", True)
         on_server(known, "alter database {} reset default_transaction_read_only")
         until(lambda: client.post("/api/tasks", json={"task": "echo"}).status_code == 202)
     assert "Traceback" not in processes.started[-1].log()
+
+
+def test_a_caller_who_meets_anothers_lock_hides_no_trouble_that_follows(known: Database, processes: Processes) -> None:
+    port = known.server.port
+    with FreezeProxy(port) as proxy:
+        base = processes.api(known, API_KEYS=API_KEYS, DATABASE_URL=known.url.replace(f":{port}/", f":{proxy.port}/"))
+        process = processes.started[-1]
+        with (
+            httpx.Client(base_url=base, trust_env=False, verify=False, timeout=15, headers=OPS) as client,
+            psycopg.connect(known.url) as somebody,
+        ):
+            somebody.execute("select taskbell.enqueue('echo', idempotency_key => 'key:ops:one')")
+            busy = client.post("/api/tasks", json={"task": "echo"}, headers={"Idempotency-Key": "one"})
+            assert (busy.status_code, busy.json()["code"], busy.headers["retry-after"]) == (503, "55P03", "1"), (
+                busy.text
+            )
+            assert "open transaction" in busy.json()["detail"]
+        assert "the database" not in process.log(), "one caller's wait is no trouble of the database"
+        proxy.freeze()
+        process.wait_until(lambda: "the database does not answer" in process.log())
+        proxy.thaw()
+        process.wait_until(lambda: "the database is back" in process.log())
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Unavailable(), "does not answer"),
+        (Busy("canceling statement due to lock timeout", code="55P03"), "open transaction"),
+        (Busy("canceling statement due to statement timeout", code="57014"), "took too long"),
+        (Busy("deadlock detected", code="40P01"), "met another transaction"),
+        (Unavailable("could not extend file", code="53100"), "no room left"),
+        (Unavailable("out of memory", code="53200"), "used up"),
+        (Unavailable("no such table", code="42P01"), "schema is missing"),
+        (TooManyWatches(), "watches as many tasks as it can"),
+        (Stopping(), "is shutting down"),
+    ],
+)
+def test_a_503_says_what_is_true(error: Unavailable, said: str) -> None:
+    problem = of_exception(error)
+    assert (problem.status, problem.headers) == (503, {"Retry-After": "1"})
+    assert said in problem.detail
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

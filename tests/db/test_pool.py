@@ -162,14 +162,18 @@ async def test_a_migration_under_prepared_statements_goes_unnoticed(database: Da
         assert await caller._rows("select * from taskbell.probe()") == [("x", "y")]
 
 
-async def test_a_statement_that_waits_too_long_is_busy_not_broken(database: Database) -> None:
-    async with opened(database.url, size=1) as (_, caller):
+async def test_a_statement_that_waits_too_long_is_busy_not_broken(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(database.url, size=1) as (pool, caller):
         pid = await caller._value("select pg_backend_pid()")
         await caller._value("select set_config('statement_timeout', '50', false)")
         with pytest.raises(Busy):
             await caller._value("select pg_sleep(1)")
+        assert not pool.presence.away()
         await caller._value("select set_config('statement_timeout', '0', false)")
         assert await caller._value("select pg_backend_pid()") == pid
+    assert [record.getMessage() for record in caplog.records if record.name == "db.presence"] == []
 
 
 async def test_close_is_quick_while_the_database_is_away(database: Database) -> None:
