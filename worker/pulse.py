@@ -23,6 +23,7 @@ from worker.lock import LIFE
 
 MARGIN = 0.25  # seconds before another may take over, in which to stop
 SILENT = 5.0  # seconds without a report after which a heart is replaced
+LOOKED = 1.0  # seconds between two looks of ours after which silence in between proves nothing
 STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy
 PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
 
@@ -43,6 +44,7 @@ class Pulse:
         self._unread = b""
         self._reports: list[Report] = []
         self._heard_at = monotonic()
+        self._looked_at = monotonic()
 
     def start(self) -> None:
         """Start the heart; from now on SIGUSR1 interrupts a task that lost the right to run."""
@@ -84,6 +86,10 @@ class Pulse:
 
     def listen(self) -> None:
         """Hear what has come in, and replace a heart that has stopped beating. To be called all the time."""
+        now = monotonic()
+        since, self._looked_at = now - self._looked_at, now
+        if since > LOOKED:  # we were stopped ourselves, and so perhaps was the heart: it has its time anew
+            self._heard_at = min(self._heard_at + since, now)
         self._read()
         for report in self._reports:
             self.beats.set()
@@ -91,7 +97,7 @@ class Pulse:
         self._reports.clear()
         assert self._heart is not None
         patience = SILENT if self.beats.is_set() else STARTS_WITHIN
-        if self._heart.poll() is not None or (self._wishes.installation and monotonic() - self._heard_at > patience):
+        if self._heart.poll() is not None or (self._wishes.installation and now - self._heard_at > patience):
             log.error("the heart process has stopped beating; starting another one")
             self.stop()
             self._start_heart()
