@@ -1,8 +1,10 @@
 """A real nginx with our configuration, without containers."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +26,18 @@ class Router:
     def access_log(self) -> str:
         """Return the access log so far."""
         return self._log.read_text()
+
+    def logged(self, path: str) -> dict[str, Any]:
+        """Return the newest line on requests for `path` once there is one: nginx writes it after it has answered."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> bool:
+            whole = [line for line in self.access_log().splitlines(keepends=True) if line.endswith("\n")]
+            found[:] = [entry for entry in map(json.loads, whole) if entry["path"] == path]
+            return bool(found)
+
+        self.process.wait_until(look, 10)
+        return found[-1]
 
 
 @pytest.fixture

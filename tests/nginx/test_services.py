@@ -43,7 +43,7 @@ def test_inner_routes_are_closed_however_they_are_written(api_alone: Router) -> 
             pass
         refused.value.close()
         assert refused.value.code in {404, 405}, path
-        assert json.loads(api_alone.access_log().splitlines()[-1])["upstream"] == "", path  # the API was not even asked
+        assert api_alone.logged(path)["upstream"] == "", path  # the API was not even asked
 
 
 def test_the_documentation_comes_compressed(api_alone: Router) -> None:
@@ -68,6 +68,7 @@ def test_a_task_goes_in_by_the_short_door_and_comes_back_over_the_websocket(serv
         while message["status"] != "succeeded":
             message = json.loads(socket.recv(timeout=10))
     assert message["result"]["words"] == 3
+    assert [services.logged(path)["status"] for path in ("/api/new_task/", "/ws")] == [202, 101]
     assert task["token"] not in services.access_log()
 
 
