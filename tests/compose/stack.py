@@ -55,22 +55,26 @@ class Stack:
         assert done.returncode != 0, done.stdout
         return done.stderr
 
-    def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Run `docker compose …` with bytes in and out."""
-        command = [*self._command, *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self._env, input=stdin, capture_output=True, check=False)
-        assert done.returncode == 0, f"{' '.join(arguments)}: {done.stderr.decode()[-5000:]}"
-        return done.stdout
-
     def sql(self, statement: str) -> str:
         """Run a statement as the operator's manual says: psql in the database's container, as the app login."""
         client = ["exec", "-T", "postgres", "psql", "-XAt", "-U", "taskbell_app", "taskbell"]
         return self.compose(*client, "-c", statement).strip()
 
-    def run(self, *command: str) -> str:
-        """Run a command of the checkout as if this stack were the checkout's own; return what it printed."""
-        project = {"COMPOSE_PROJECT_NAME": self._project, "COMPOSE_ENV_FILES": str(self._file)}
-        done = subprocess.run(command, cwd=ROOT, env=self._env | project, capture_output=True, text=True, check=True)
+    def run(self, *command: str, cwd: Path = ROOT, **env: str) -> str:
+        """Run a command as if this stack were the checkout's own; return what it printed."""
+        own = {"COMPOSE_PROJECT_NAME": self._project, "COMPOSE_ENV_FILES": str(self._file)}
+        own |= {"COMPOSE_FILE": str(ROOT / "compose.yaml")} | env
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=self._env | own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}\n{done.stderr[-5000:]}"
         return done.stdout
 
     def up(self, *arguments: str) -> None:
