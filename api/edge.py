@@ -2,6 +2,7 @@
 
 import time
 from http import HTTPStatus
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -22,6 +23,7 @@ API_POLICY = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-an
 POLICY_HEADER = b"content-security-policy"
 VARY = (b"vary", b"Origin")
 A_YEAR = 365 * 24 * 3600  # seconds
+PROBES = frozenset({"/api/healthz", "/api/readyz", "/metrics"})
 CLIENT_GONE = 499  # nginx's number for it; nobody reads this answer
 
 
@@ -68,7 +70,11 @@ class Headed:
 
 
 class KnownHost:
-    """Refuses requests for host names that are not ours: a foreign one is a page's trick (DNS rebinding)."""
+    """Refuses requests for host names that are not ours: a foreign one is a page's trick (DNS rebinding).
+
+    A balancer that asks how we are, and Prometheus, know but our address. That trick needs a name of the page's own: it
+    cannot be done with an address, nor without a Host.
+    """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app = app
@@ -78,7 +84,7 @@ class KnownHost:
         """Pass on what asks for one of our names."""
         if scope["type"] in {"http", "websocket"}:
             host = header(scope, b"host") or ""
-            if host_name(host) not in self.hosts:
+            if host_name(host) not in self.hosts and not (scope["path"] in PROBES and is_no_name(host)):
                 problem = Problem(
                     400, f"This server does not answer as {host[:100]!r}; PUBLIC_URL says as what it does."
                 )
@@ -94,6 +100,14 @@ def host_name(host: str) -> str:
     """Return a Host header's name in lower case, without its port."""
     end = host.find("]") + 1
     return (host[:end] if end else host.partition(":")[0]).lower().removesuffix(".")
+
+
+def is_no_name(host: str) -> bool:
+    """Tell whether a Host header is absent or an address."""
+    try:
+        return not host or bool(ip_address(host_name(host).strip("[]")))
+    except ValueError:
+        return False
 
 
 class Cors(CORSMiddleware):

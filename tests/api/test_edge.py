@@ -40,6 +40,17 @@ def test_hosts(public_site: httpx.Client, host: str, status: int) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("path", ["/api/healthz", "/api/readyz", "/metrics"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("10.0.0.7", 200), ("10.0.0.7:8000", 200), ("[fd00::7]:8000", 200), ("", 200), ("evil.example", 400)],
+)
+def test_who_asks_how_we_are_may_know_but_our_address(
+    public_site: httpx.Client, path: str, host: str, status: int
+) -> None:
+    assert public_site.get(path, headers={"Host": host}).status_code == status
+
+
 def test_allowed_origins_may_call(public_site: httpx.Client) -> None:
     ask = {
         "Origin": "https://shop.example",

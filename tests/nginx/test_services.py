@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -44,6 +45,13 @@ def test_inner_routes_are_closed_however_they_are_written(api_alone: Router) -> 
         refused.value.close()
         assert refused.value.code in {404, 405}, path
         assert api_alone.logged(path)["upstream"] == "", path  # the API was not even asked
+
+
+@pytest.mark.parametrize("head", ["GET /api/readyz HTTP/1.0", "GET /api/readyz HTTP/1.1\r\nHost: 10.0.0.7"])
+def test_a_balancer_asks_without_our_name(api_alone: Router, head: str) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(api_alone.url).port or 0), timeout=10) as connection:
+        connection.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_documentation_comes_compressed(api_alone: Router) -> None:
