@@ -14,7 +14,9 @@ from tests.nginx.conftest import Router
 from tests.servers import Database
 
 MIB = 1 << 20
+BAD_KEY = "Authorization: Bearer of-nobody\r\n"
 BATCH = "POST /api/tasks/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+ONE = BATCH.replace("/batch", "")
 
 
 @pytest.fixture
@@ -28,18 +30,27 @@ def begin(router: Router, head: str, length: int, begun: bytes) -> socket.socket
     return connection
 
 
-@pytest.mark.parametrize("key", ["", "Authorization: Bearer of-nobody\r\n"])
-def test_a_batch_without_a_key_is_refused_before_it_is_read(router: Router, tmp_path: Path, key: str) -> None:
-    with closing(begin(router, BATCH + key, 16 * MIB, b"[" + b" " * MIB)) as connection:
+@pytest.mark.parametrize(
+    ("head", "length"),
+    [
+        (BATCH, 16 * MIB),
+        (f"{BATCH}{BAD_KEY}", 16 * MIB),
+        (f"{ONE}{BAD_KEY}", MIB),
+        (f"{ONE.replace('tasks', 'tasks/x/cancel')}{BAD_KEY}", MIB),
+    ],
+)
+def test_who_has_no_good_key_hears_so_before_the_body_is_read(
+    router: Router, tmp_path: Path, head: str, length: int
+) -> None:
+    with closing(begin(router, head, length, b"[" + b" " * (MIB // 2))) as connection:
         assert connection.recv(100).startswith(b"HTTP/1.1 401 ")
     assert stored(tmp_path) == []
 
 
 def test_unfinished_bodies_take_no_space_of_nginx(router: Router, tmp_path: Path) -> None:
-    head = BATCH.replace("/batch", "")
     with ExitStack() as held:
         for _ in range(10):
-            held.enter_context(closing(begin(router, head, MIB, b'{"task"' + b" " * (MIB - 100))))
+            held.enter_context(closing(begin(router, ONE, MIB, b'{"task"' + b" " * (MIB - 100))))
         task = {"task": "echo", "payload": {"text": "x" * 500_000}}
         answer = httpx.post(f"{router.url}/api/tasks", json=task, trust_env=False)
         assert answer.status_code in {202, 422}, answer.text  # the API read it
