@@ -41,8 +41,8 @@ up: ## build and start the compose stack
 	@$(COMPOSE) up --detach --wait
 
 .PHONY: down
-down: ## stop the compose stack; its data stays
-	@$(COMPOSE) down
+down: ## stop the compose stack, pgAdmin too; its data stays
+	@$(COMPOSE) --profile pgadmin down
 
 .PHONY: logs
 logs: ## follow the compose stack's logs

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     pgadmin_email: str = Field("", description="compose: login of pgAdmin, where that profile is on")
     pgadmin_password: str = Field("", description="compose: password of pgAdmin")
     pgadmin_port: int = Field(5050, ge=1, le=65535, description="compose: port on 127.0.0.1 of pgAdmin")
+    workers: int = Field(1, ge=0, description="compose: how many workers run")
+    apis: int = Field(1, ge=1, description="compose: how many APIs run; nginx finds them")
+    taskbell_image: str = Field("taskbell", description="compose: name of the image that `migrate` builds")
     websocket_server: Literal["wsify", "hub"] = Field("wsify", description="compose: what serves `/ws`")
     http_address: str = Field("0.0.0.0", description="compose: address of this machine that nginx is published on")  # noqa: S104 - its purpose
     trusted_proxies: TextList = Field(
