@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,9 +24,10 @@ PATIENCE = 120.0  # seconds until a service must be healthy again
 
 
 class Stack:
-    """A running stack; `key` is an operator's API key."""
+    """A running stack; `key` is an operator's API key, `name` what tells it from another one of the tests."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, name: str = "", root: Path = ROOT, **settings: str) -> None:
+        self.root = root
         self.key = secrets.token_hex(24)
         ports = {name: str(embedded.free_port()) for name in PORTS}
         self.settings = ports | {name: secrets.token_hex(24) for name in SECRETS} | settings
@@ -37,10 +39,10 @@ class Stack:
         self.database_url = f"postgresql://taskbell_app:{password}@127.0.0.1:{ports['POSTGRES_PORT']}/taskbell"
         self._file = folder / "env"
         self._file.write_text("".join(f"{name}={value}\n" for name, value in self.settings.items()))
-        self._project = f"taskbelltest{os.getpid()}"
+        self._project = f"taskbelltest{name}{os.getpid()}"
         self._command = ["docker", "compose", "--progress", "plain", "-p", self._project, "--env-file", str(self._file)]
         kept = {name: os.environ[name] for name in KEEP if name in os.environ}
-        self._env = kept | {"TASKBELL_IMAGE": "taskbell-test"}
+        self._env = kept | {"TASKBELL_IMAGE": f"taskbell-test{name}"}
 
     def compose(self, *arguments: str, timeout: float = 400) -> str:
         """Run `docker compose …`; return what it printed, `AssertionError` with all of it when it fails."""
@@ -60,13 +62,13 @@ class Stack:
         client = ["exec", "-T", "postgres", "psql", "-XAt", "-U", "taskbell_app", "taskbell"]
         return self.compose(*client, "-c", statement).strip()
 
-    def run(self, *command: str, cwd: Path = ROOT, **env: str) -> str:
+    def run(self, *command: str, cwd: Path | None = None, **env: str) -> str:
         """Run a command as if this stack were the checkout's own; return what it printed."""
         own = {"COMPOSE_PROJECT_NAME": self._project, "COMPOSE_ENV_FILES": str(self._file)}
-        own |= {"COMPOSE_FILE": str(ROOT / "compose.yaml")} | env
+        own |= {"COMPOSE_FILE": str(self.root / "compose.yaml")} | env
         done = subprocess.run(
             command,
-            cwd=cwd,
+            cwd=cwd or self.root,
             env=self._env | own,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -80,6 +82,20 @@ class Stack:
     def up(self, *arguments: str) -> None:
         """Bring it up and wait until every service is healthy."""
         self.compose("up", "-d", "--wait", *arguments)
+
+    def make(self, *arguments: str, **env: str) -> str:
+        """Run `make …` of the checkout, whose virtual environment is the tests' own, as a `.env` of this stack would have it."""
+        here = {
+            "DATABASE_URL": self.database_url,
+            "SECRET_KEY": self.settings["SECRET_KEY"],
+            "ENVIRONMENT": "production",
+        }
+        programs = f"BIN={Path(sys.executable).parent}"
+        return self.run("make", "--old-file=.venv/.run", programs, *arguments, **here, **env)
+
+    def remove(self) -> None:
+        """Take it away with its data."""
+        self.compose("--profile", "pgadmin", "down", "--volumes", "--remove-orphans", "--timeout", "10")
 
     def logs(self) -> str:
         """Return the last lines of every service."""
@@ -136,7 +152,7 @@ class Stack:
     def _run(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self._command, *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env=self._env,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -79,18 +79,34 @@ def test_the_admin_lets_its_user_in(stack: Stack, by_way_of: str) -> None:
     made = ["-e", f"DJANGO_SUPERUSER_USERNAME={NAME}{by_way_of}", "-e", f"DJANGO_SUPERUSER_PASSWORD={PASSWORD}"]
     made += ["-e", "DJANGO_SUPERUSER_EMAIL=ada@example.org"]
     stack.compose("exec", "-T", *made, "admin", "python", "-m", "admin_site.manage", "createsuperuser", "--noinput")
-    base = getattr(stack, by_way_of)
-    sent = {"Referer": f"{base}/admin/"}
-    with httpx.Client(base_url=base, trust_env=False, follow_redirects=True, headers=sent) as browser:
+    inside = signed_in(getattr(stack, by_way_of), NAME + by_way_of)
+    assert len(inside) > 1
+
+
+def test_make_serves_this_stack(stack: Stack) -> None:
+    assert stack.make("psql", "ARGS=-XAtc 'select current_user'").strip() == "taskbell_app"
+    stack.make("superuser", DJANGO_SUPERUSER_USERNAME="grace", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    assert signed_in(stack.url, "grace")
+    logs = stack.run("sh", "-c", "timeout 10 make logs | grep -m 1 nginx-1")
+    assert logs.startswith("nginx-1")
+
+
+def signed_in(base: str, name: str) -> list[str]:
+    """Sign in to the admin and fetch what its front page is made of; return that."""
+    with httpx.Client(
+        base_url=base, trust_env=False, follow_redirects=True, headers={"Referer": f"{base}/admin/"}
+    ) as browser:
         form = browser.get("/admin/").text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
         assert token
-        entry = {"username": NAME + by_way_of, "password": PASSWORD, "csrfmiddlewaretoken": token[1], "next": "/admin/"}
+        entry = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1], "next": "/admin/"}
         inside = browser.post("/admin/login/", data=entry)
         assert inside.status_code == 200
         assert "/admin/logout/" in inside.text
-        for path in set(re.findall(r'"(/admin/static/[^"]+)"', inside.text)):
+        files = sorted(set(re.findall(r'"(/admin/static/[^"]+)"', inside.text)))
+        for path in files:
             assert browser.get(path).status_code == 200, path
+        return files
 
 
 def test_sql_clients_of_this_machine_get_in_as_the_app_login_alone(stack: Stack) -> None:
@@ -151,6 +167,23 @@ def test_every_service_is_locked_down(stack: Stack, service: str) -> None:
     assert published == {"postgres": {"127.0.0.1"}, "nginx": {"0.0.0.0"}}.get(service, set())
     uids = stack.compose("exec", "-T", service, "sh", "-c", "cat /proc/[0-9]*/status | grep ^Uid")
     assert "\t0\t" not in uids, f"{service} runs something as root"
+
+
+def test_pgadmin_is_locked_down_but_for_what_its_image_needs(pgadmin: Stack) -> None:
+    described = pgadmin.describe("pgadmin")
+    host, config = described["HostConfig"], described["Config"]
+    assert isinstance(host, dict)
+    assert isinstance(config, dict)
+    assert config["User"] == "5050"
+    assert host["CapDrop"] == ["ALL"]
+    assert host["CapAdd"] in (["NET_BIND_SERVICE"], ["CAP_NET_BIND_SERVICE"])
+    assert not host["Privileged"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["LogConfig"]["Config"]["max-size"]
+    assert {ports[0]["HostIp"] for ports in host["PortBindings"].values()} == {"127.0.0.1"}
+    uids = pgadmin.compose("exec", "-T", "pgadmin", "sh", "-c", "cat /proc/[0-9]*/status | grep ^Uid")
+    assert set(re.findall(r"\d+", uids)) == {"5050"}
 
 
 def test_pgadmin_shows_the_database(pgadmin: Stack) -> None:
