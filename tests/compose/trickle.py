@@ -18,7 +18,7 @@ class Trickle:
 
     def __init__(self, stack: Stack) -> None:
         self.accepted: dict[str, int] = {}
-        self.refusals = 0  # tries that failed, and were repeated under their key
+        self.refusals: list[str] = []  # tries that failed, and were repeated under their key
         self._stack = stack
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -36,7 +36,9 @@ class Trickle:
         wanted = len(self.accepted) + number
         deadline = time.monotonic() + PATIENCE
         while len(self.accepted) < wanted:
-            assert time.monotonic() < deadline, f"{len(self.accepted)} of {wanted} accepted, {self.refusals} refusals"
+            assert time.monotonic() < deadline, (
+                f"{len(self.accepted)} of {wanted} accepted, refused: {self.refusals[-3:]}"
+            )
             self._over.wait(0.05)
 
     def missing(self) -> dict[str, object]:
@@ -65,12 +67,12 @@ class Trickle:
             try:
                 with self._stack.operator() as client:  # a new connection each time: no broken one is used twice
                     answer = client.post("/api/tasks", json=body, headers=headers, timeout=4)
-            except httpx.TransportError:
-                answer = None
-            if answer is not None and answer.status_code in {200, 202}:
-                self.accepted[answer.json()["id"]] = number
-                return
-            self.refusals += 1
+                if answer.status_code in {200, 202}:
+                    self.accepted[answer.json()["id"]] = number
+                    return
+                self.refusals.append(f"{answer.status_code} {answer.text}")
+            except httpx.TransportError as error:
+                self.refusals.append(repr(error))
             self._over.wait(0.3)
 
     def _finished(self, client: httpx.Client, id_: str, deadline: float) -> dict[str, object]:
