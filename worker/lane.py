@@ -13,6 +13,8 @@ from worker.run import Run, Stop
 from worker.runner import Runner, ask_to_stop
 
 LOOK_AGAIN = 0.05  # seconds until a busy lane looks from the start again, for higher priorities and late commits
+LOOK_SHARE = 20  # … or as many times as long as such a look took: it walks over dead rows that an old transaction holds
+LOOK_LATEST = 1.0  # seconds until it does so in any case
 TURN = 0.002  # seconds a slot may run short tasks before others, and the sockets, get their turn
 
 Claims = Callable[[str, int, Claim | None], Awaitable[list[Claim]]]
@@ -41,7 +43,7 @@ class Lane:
         self._slots: set[asyncio.Task[None]] = set()
         self._looker: asyncio.Task[None] | None = None
         self._from_start = False
-        self._looked_at = float("-inf")  # when it last looked from the start
+        self._look_at = float("-inf")  # when to look from the start again
         self._mark: Claim | None = None  # the first task of the last claim: a busy lane looks from there
         self._room = asyncio.Event()
         self._pace = Pace()
@@ -134,11 +136,11 @@ class Lane:
     async def _claim(self, want: int) -> bool:
         """Claim once. False when nothing (more) was due."""
         now = monotonic()
-        from_start = self._from_start or self._mark is None or now - self._looked_at > LOOK_AGAIN
+        from_start = self._from_start or self._mark is None or now > self._look_at
         self._from_start = False
-        if from_start:
-            self._looked_at = now
         claims = await self._claims(self.queue, want, None if from_start else self._mark)
+        if from_start:
+            self._look_at = now + max(LOOK_AGAIN, min(LOOK_SHARE * (monotonic() - now), LOOK_LATEST))
         if claims:
             self._mark = claims[0]
             self.found_at = monotonic()

@@ -15,11 +15,11 @@ from db.worker_client import WorkerClient
 from worker.bell import Bell
 from worker.clock import Clock
 from worker.desk import Desk
-from worker.lane import Lane
+from worker.lane import LOOK_SHARE, Lane
 from worker.rights import Rights
 
 POLL = 1.0  # seconds: how late a task starts at most when nothing rings
-BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained
+BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained, or more: see LOOK_SHARE
 SOON = 0.01  # seconds that a poll gives way to what else a ring was about
 AWAY = 0.5  # seconds between polls while the database is away
 WAKE = "taskbell_wake"
@@ -54,10 +54,10 @@ class Worker:
         self._desk = desk
         self._clock = clock
         self._own_channel = f"taskbell_worker_{worker.hex}"
-        self._stirred = asyncio.Event()
-        self._poked = False
+        self._stirred, self._poked = asyncio.Event(), False
         self._seen = 0  # tasks claimed until the last glance
         self._polled_at = float("-inf")
+        self._pause = BUSY_LOOK
         self._soon: asyncio.TimerHandle | None = None
         self._settling: asyncio.Task[None] | None = None
         listener.on_notify = self._hear
@@ -80,6 +80,7 @@ class Worker:
             self._polled_at = monotonic()
             try:
                 states = await self._client.poll(self._id)
+                self._pause = max(BUSY_LOOK, LOOK_SHARE * (monotonic() - self._polled_at))
                 for state in states[:1]:
                     self._clock.hear(state.clock, self._polled_at)
                 if self._desk.in_doubt:
@@ -99,8 +100,8 @@ class Worker:
     def poll_soon(self, pause: float = 0.0) -> None:
         """Learn what is due when; at most so often, as others' queues ring here too."""
         if self._soon is None:
-            at = max(self._polled_at + BUSY_LOOK, monotonic() + pause)
-            self._soon = asyncio.get_running_loop().call_at(at, self._poke)
+            soon = max(self._polled_at + BUSY_LOOK, monotonic() + pause)
+            self._soon = asyncio.get_running_loop().call_at(soon, self._poke)
 
     def lane_changed(self, _lane: Lane) -> None:
         """Hear that a lane found tasks, or has nothing to look for any more."""
@@ -145,7 +146,7 @@ class Worker:
         """Sleep until it is time to poll: when something rings that no lane serves, or at `until` at the latest."""
         while not self._poked:
             if self._draining():
-                until = min(until, monotonic() + BUSY_LOOK)
+                until = min(until, monotonic() + self._pause)
             elif self._may_sleep():
                 self._bell.fall_asleep()
             left = until - monotonic()
