@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg
@@ -18,11 +19,18 @@ from tests.freeze_proxy import FreezeProxy
 from tests.servers import Database, Process, Processes
 
 Start = Callable[..., Process]
+FAILED_OVER = 5.0  # seconds from a promotion to the same
+BACK = 3.0  # seconds from a database that answers to the first task that is acknowledged
 
 
 @pytest.mark.parametrize("how", ["shut_down", "crash"])
 def test_a_restart_of_postgres_under_load_loses_nothing_acknowledged(
-    own_postgres: OwnPostgres, processes: Processes, redis_url: str, record: Path, how: str
+    own_postgres: OwnPostgres,
+    processes: Processes,
+    redis_url: str,
+    record: Path,
+    slack: Callable[[], float],
+    how: str,
 ) -> None:
     database = own_postgres.database
     database.connect().execute("select taskbell.configure('shared', exclusive => false, concurrency => 5)")
@@ -35,6 +43,9 @@ def test_a_restart_of_postgres_under_load_loses_nothing_acknowledged(
         for _ in range(2):
             getattr(own_postgres, how)()
             own_postgres.start()
+            answers = time.monotonic()
+            by_http.reach(1)
+            assert time.monotonic() - answers < BACK + slack()
             by_http.reach(50)
             by_sql.reach(50)
     for load, path in ((by_http, record), (by_sql, record.with_suffix(".sql"))):
@@ -135,17 +146,26 @@ def test_a_read_only_database_is_said_and_survived(
 
 
 def test_locks_held_by_somebody_else_hold_up_only_what_they_lock(
-    queue: Any, worker: Start, run_api: Callable[..., str], database: Database, redis_url: str
+    queue: Any,
+    worker: Start,
+    run_api: Callable[..., str],
+    database: Database,
+    redis_url: str,
+    slack: Callable[[], float],
 ) -> None:
     queue.sql.execute("select taskbell.configure('default', concurrency => 5)")
     process = worker()
     base = run_api(database, redis_url, API_KEYS=API_KEYS)
     task = queue.enqueue("sleep", {"seconds": 0.5})
     queue.until("select status = 'running' from taskbell.tasks where id = %s", task)
+    taken: list[float] = []
     with psycopg.connect(database.superuser_url) as somebody:
         somebody.execute("select from taskbell.live where id = %s for update", [task])
         for _ in range(10):
+            sent = time.monotonic()
             assert queue.wait(queue.enqueue("echo"), 5)["status"] == "succeeded"
+            taken.append(time.monotonic() - sent)
+        assert median(taken) < 0.3 + slack(), taken
         time.sleep(0.5)
         assert queue.get(task)["status"] == "running"
     assert queue.wait(task)["attempt"] == 1
@@ -157,7 +177,12 @@ def test_locks_held_by_somebody_else_hold_up_only_what_they_lock(
 
 
 def test_failover_to_a_promoted_replica_loses_nothing_acknowledged(
-    own_postgres: OwnPostgres, processes: Processes, redis_url: str, record: Path, tmp_path: Path
+    own_postgres: OwnPostgres,
+    processes: Processes,
+    redis_url: str,
+    record: Path,
+    tmp_path: Path,
+    slack: Callable[[], float],
 ) -> None:
     database = own_postgres.database
     database.connect().execute("select taskbell.configure('shared', exclusive => false, concurrency => 5)")
@@ -170,6 +195,9 @@ def test_failover_to_a_promoted_replica_loses_nothing_acknowledged(
             load.reach(100)
             own_postgres.crash()
             replica.promote()
+            promoted = time.monotonic()
+            load.reach(1)
+            assert time.monotonic() - promoted < FAILED_OVER + slack()
             load.reach(100)
         there = make_conninfo(database.url, port=replica.port)
         done = outcome(there, load)

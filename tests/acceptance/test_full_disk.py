@@ -19,6 +19,7 @@ from tests.servers import Processes
 BIG = (
     """select taskbell.enqueue('odd_result', '{"kind": "wide"}', queue => 'shared', run_at => now() + interval '2 s')"""
 )
+BACK = 3.0  # seconds from there being room to the first task that is acknowledged
 GOING_ON = 8.0  # seconds for which it stays full: longer than a lock's life
 
 
@@ -40,6 +41,7 @@ def test_a_full_disk_is_said_in_a_line_and_survived_and_loses_nothing_acknowledg
     processes: Processes,
     redis_url: str,
     record: Path,
+    slack: Callable[[], float],
     keep: Callable[[SmallDisk, OwnPostgres], None],
 ) -> None:
     keep(small_disk, own_postgres)
@@ -72,6 +74,9 @@ def test_a_full_disk_is_said_in_a_line_and_survived_and_loses_nothing_acknowledg
             own_postgres.start()  # as whatever supervises it does
         else:
             assert keep is keep_tables_on, "without its log it can't go on"
+        room = time.monotonic()
+        load.reach(1)
+        assert time.monotonic() - room < BACK + slack()
         load.reach(50)
     done = outcome(database.url, load)
     with psycopg.connect(database.url) as connection:

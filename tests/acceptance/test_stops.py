@@ -35,7 +35,7 @@ def test_sigterm_drains_and_a_second_signal_stops_both_free_of_charge(queue: Any
 
 
 def test_cancel_reaches_a_task_of_a_worker_that_shuts_down(
-    queue: Any, worker: Start, run_api: Callable[..., str], database: Database
+    queue: Any, worker: Start, run_api: Callable[..., str], database: Database, slack: Callable[[], float]
 ) -> None:
     process = worker()
     base = run_api(database, API_KEYS=API_KEYS)
@@ -44,8 +44,11 @@ def test_cancel_reaches_a_task_of_a_worker_that_shuts_down(
     os.kill(process.pid, signal.SIGTERM)
     process.wait_until(lambda: "worker stops" in process.log())
     with httpx.Client(base_url=base, trust_env=False, headers={"Authorization": f"Bearer {KEY}"}) as http:
+        http.get("/api/healthz")  # connected
+        asked = time.monotonic()
         assert http.post(f"/api/tasks/{task}/cancel", json={"reason": "enough"}).status_code == 202
         done = http.get(f"/api/tasks/{task}", headers={"Prefer": "wait=5"}).json()
+    assert time.monotonic() - asked < 1 + slack()
     assert done["status"] == "cancelled"
     assert "enough" in done["error"]["message"]
     row = queue.sql.execute("select cancelled_by, cancel_reason from taskbell.tasks where id = %s", [task]).fetchone()

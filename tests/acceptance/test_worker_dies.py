@@ -15,7 +15,7 @@ from tests.acceptance.ledger import begun, lines, overlap, spans
 from tests.servers import Database, Process
 
 Start = Callable[..., Process]
-LEASE, POLL, LOCK_LIFE = 30.0, 1.0, 5.0
+LEASE, POLL, LOCK_LIFE, BEAT = 30.0, 1.0, 5.0, 1.5
 CLAIMED_AHEAD = "select count(*) > 5 from taskbell.tasks where status = 'running'"
 
 
@@ -143,11 +143,15 @@ def test_a_task_that_blocks_the_loop_or_holds_the_gil_for_a_minute_keeps_its_lea
     assert all("could not be confirmed" not in one.log() for one in workers)
 
 
-def test_a_lost_database_row_of_a_worker_is_no_harm(queue: Any, worker: Start, database: Database) -> None:
+def test_a_lost_database_row_of_a_worker_is_no_harm(
+    queue: Any, worker: Start, database: Database, slack: Callable[[], float]
+) -> None:
     process = worker()
     task = queue.enqueue("sleep", {"seconds": 4})
     queue.until_running(task)
     database.connect("superuser").execute("delete from taskbell.worker")
+    deleted = time.monotonic()
     process.wait_until(lambda: "registering again" in process.log())
+    assert time.monotonic() - deleted < BEAT + 0.5 + slack()
     assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
     assert queue.get(task)["status"] == "succeeded"
