@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
+from db.migration_blockers import holders
 from db.migration_connection import connect_to_migrate
+from db.migration_roles import Refused
 
 SCHEMA = "taskbell_admin"
 LOCK_KEY = int.from_bytes(b"tb admin")  # advisory lock that lets one migrator in at a time
@@ -16,10 +18,17 @@ COMMENT = "The admin''s own tables: people, groups, sessions, log of acts. Made 
 
 @contextmanager
 def prepared(url: str, app_login: str) -> Iterator[None]:
-    """Make the schema, let the caller fill it as the only one, then let `app_login` use what is in it."""
+    """Make the schema, let the caller fill it as the only one, then let `app_login` use what is in it.
+
+    `Refused`: somebody else was at it all the time.
+    """
     with connect_to_migrate(url) as connection:
         connection.execute(sql.SQL("set statement_timeout = {}").format(f"{PATIENCE:.0f}s"))
-        connection.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
+        try:
+            connection.execute("select pg_advisory_lock(%s)", [LOCK_KEY])
+        except psycopg.errors.QueryCanceled as error:
+            who = holders(connection, LOCK_KEY)
+            raise Refused(f"another migrator was at work for {PATIENCE:.0f} s{who}; try again") from error
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(SCHEMA)))
         connection.execute(sql.SQL("comment on schema {} is " + f"'{COMMENT}'").format(sql.Identifier(SCHEMA)))
         yield

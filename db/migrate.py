@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from db import schema_files, settings
+from db.migration_blockers import holders
 from db.migration_connection import connect_to_migrate
 from db.migration_plan import BOOKKEEPING, has_bookkeeping, make_plan
 from db.migration_roles import Refused, ensure_roles
@@ -51,7 +52,8 @@ def migrate(url: str, *, app_login: str | None, root: Path = ROOT) -> list[str]:
                 if not _is_contention(error):
                     raise
                 if time.monotonic() > deadline:
-                    raise Refused(f"others were in the way for {PATIENCE:.0f} s ({error}); try again") from error
+                    who = holders(connection, LOCK_KEY)
+                    raise Refused(f"others were in the way for {PATIENCE:.0f} s ({error}){who}; try again") from error
                 time.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - jitter, no secret
 
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from db import embedded, schema_files
+from db import django_schema, embedded, schema_files
 from db import migrate as migrate_module
 from db.logins import APP, MIGRATOR, ensure_logins
 from db.migrate import Refused, migrate
@@ -241,3 +241,22 @@ def test_the_command(database: Database, postgres_server: PostgresServer, empty:
     assert nowhere.returncode == 1
     assert nowhere.stderr.count("\n") == 1
     assert "127.0.0.1" in nowhere.stderr
+
+
+@pytest.mark.parametrize("key", [migrate_module.LOCK_KEY, django_schema.LOCK_KEY], ids=["schema", "admin"])
+def test_who_keeps_a_migrator_out_is_named(database: Database, monkeypatch: pytest.MonkeyPatch, key: int) -> None:
+    monkeypatch.setattr("db.migrate.PATIENCE", 1.0)
+    monkeypatch.setattr("db.django_schema.PATIENCE", 1.0)
+    url = database.login("stranger")
+    with psycopg.connect(url, application_name="left open") as stranger:
+        stranger.execute("select pg_advisory_lock(%s)", [key])
+        who = rf"process {stranger.info.backend_pid} of login {stranger.info.user} \(left open\)"
+        with pytest.raises(Refused, match=who):
+            one_that_takes(key, database.migrate_url)
+
+
+def one_that_takes(key: int, url: str) -> None:
+    if key == migrate_module.LOCK_KEY:
+        migrate(url, app_login=APP)
+    with django_schema.prepared(url, APP):
+        pass
