@@ -15,14 +15,14 @@ from db.worker_client import WorkerClient
 from worker.bell import Bell
 from worker.clock import Clock
 from worker.desk import Desk
-from worker.lane import LOOK_SHARE, Lane
+from worker.lane import Lane
 from worker.rights import Rights
 
 POLL = 1.0  # seconds: how late a task starts at most when nothing rings
-BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained, or more: see LOOK_SHARE
+BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained
+POLL_SHARE = 8  # … or as many times as long as such a poll took, where an old transaction holds dead rows back
 SOON = 0.01  # seconds that a poll gives way to what else a ring was about
-AWAY = 0.5  # seconds between polls while the database is away
-WAKE = "taskbell_wake"
+AWAY, WAKE = 0.5, "taskbell_wake"  # seconds between polls while the database is away; where enqueuers ring
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Worker:
             self._polled_at = monotonic()
             try:
                 states = await self._client.poll(self._id)
-                self._pause = max(BUSY_LOOK, LOOK_SHARE * (monotonic() - self._polled_at))
+                self._pause = max(BUSY_LOOK, POLL_SHARE * (monotonic() - self._polled_at))
                 for state in states[:1]:
                     self._clock.hear(state.clock, self._polled_at)
                 if self._desk.in_doubt:
