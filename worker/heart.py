@@ -30,6 +30,7 @@ from worker.lock import LIFE, connect, lock_of
 EVERY = 1.5  # seconds between beats
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
+LINE = 1024 * 1024  # bytes of wishes at most: the names of all that is held
 LEASE = 30.0  # seconds the claims of a worker live after its last beat
 
 log = logging.getLogger("worker.heart")
@@ -170,7 +171,7 @@ async def run() -> None:
     redis = connect(settings.redis_url) if settings.redis_url else None
     os.set_blocking(sys.stdout.fileno(), False)
     heart = Heart(WorkerClient(pool), redis, os.getppid())
-    lines = asyncio.StreamReader()
+    lines = asyncio.StreamReader(limit=LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     beating = asyncio.create_task(heart.beat_on())
     while line := await lines.readline():
