@@ -102,7 +102,7 @@ MUTANTS = (
     ),
     Mutant(
         "the poll: a worker waits for rings alone",
-        "worker/worker.py",
+        "worker/polls.py",
         "POLL = 1.0 ",
         "POLL = 3600.0 ",
         "tests/acceptance/test_main_way.py::test_without_listen_a_task_starts_within_1100_ms",

@@ -120,7 +120,7 @@ class Service:
             self._desk,
             clock,
         )
-        self._reporter.on_failed = self._worker.poll_soon
+        self._reporter.on_failed = self._worker.polls.soon
 
     async def _first_of(self, *waits: Coroutine[Any, Any, Any]) -> None:
         tasks = [asyncio.create_task(wait) for wait in waits]

@@ -16,13 +16,12 @@ from worker.bell import Bell
 from worker.clock import Clock
 from worker.desk import Desk
 from worker.lane import Lane
+from worker.polls import BUSY_LOOK, Polls
 from worker.rights import Rights
 
-POLL = 1.0  # seconds: how late a task starts at most when nothing rings
-BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained
-POLL_SHARE = 8  # … or as many times as long as such a poll took, where an old transaction holds dead rows back
 SOON = 0.01  # seconds that a poll gives way to what else a ring was about
-AWAY, WAKE = 0.5, "taskbell_wake"  # seconds between polls while the database is away; where enqueuers ring
+AWAY = 0.5  # seconds between polls while the database is away
+WAKE = "taskbell_wake"
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +53,10 @@ class Worker:
         self._desk = desk
         self._clock = clock
         self._own_channel = f"taskbell_worker_{worker.hex}"
-        self._stirred, self._poked = asyncio.Event(), False
+        self._stirred = asyncio.Event()
+        self._poked = False
         self._seen = 0  # tasks claimed until the last glance
-        self._polled_at = float("-inf")
-        self._pause = BUSY_LOOK
-        self._soon: asyncio.TimerHandle | None = None
+        self.polls = Polls(self._poke)
         self._settling: asyncio.Task[None] | None = None
         listener.on_notify = self._hear
         listener.on_regained = self._poke
@@ -74,34 +72,25 @@ class Worker:
         """Work until cancelled."""
         while True:
             self._poked = False
-            if self._soon is not None:
-                self._soon.cancel()
-                self._soon = None
-            self._polled_at = monotonic()
+            self.polls.begin()
             try:
                 states = await self._client.poll(self._id)
-                self._pause = max(BUSY_LOOK, POLL_SHARE * (monotonic() - self._polled_at))
+                again = self.polls.end()
                 for state in states[:1]:
-                    self._clock.hear(state.clock, self._polled_at)
+                    self._clock.hear(state.clock, self.polls.began_at)
                 if self._desk.in_doubt:
                     await self._desk.reconcile()
             except DatabaseError:
                 self._bell.give_up()
                 await asyncio.sleep(AWAY)  # the pool has said so, once
                 continue
-            await self._rest(self._tend(states))
+            await self._rest(self._tend(states, again))
 
     async def close(self) -> None:
         """Sleep no more, hear nothing more."""
         if self._settling is not None:
             self._settling.cancel()
         await self._bell.close()
-
-    def poll_soon(self, pause: float = 0.0) -> None:
-        """Learn what is due when; at most so often, as others' queues ring here too."""
-        if self._soon is None:
-            soon = max(self._polled_at + BUSY_LOOK, monotonic() + pause)
-            self._soon = asyncio.get_running_loop().call_at(soon, self._poke)
 
     def lane_changed(self, _lane: Lane) -> None:
         """Hear that a lane found tasks, or has nothing to look for any more."""
@@ -111,9 +100,8 @@ class Worker:
             self._bell.fall_asleep()
         self._stirred.set()
 
-    def _tend(self, states: list[QueueState]) -> float:
-        """Bring the lanes in line with what a poll told; return when to poll again."""
-        again = self._polled_at + POLL
+    def _tend(self, states: list[QueueState], again: float) -> float:
+        """Bring the lanes in line with what a poll told; return when to poll again: then, or when something is due."""
         now = monotonic()
         for state in states:
             lane = self._lanes.get(state.queue)
@@ -146,7 +134,7 @@ class Worker:
         """Sleep until it is time to poll: when something rings that no lane serves, or at `until` at the latest."""
         while not self._poked:
             if self._draining():
-                until = min(until, monotonic() + self._pause)
+                until = min(until, self.polls.while_busy())
             elif self._may_sleep():
                 self._bell.fall_asleep()
             left = until - monotonic()
@@ -187,9 +175,9 @@ class Worker:
             lane = self._lanes.get(payload)
             if lane is not None and lane.open:
                 lane.look()
-                self.poll_soon(SOON)  # it may be about a task that is due in half a second
+                self.polls.soon(SOON)  # it may be about a task that is due in half a second
             else:  # a new queue, or one that is given up
-                self.poll_soon()
+                self.polls.soon()
 
     def cancel(self, task: str) -> None:
         """Ask a run to stop, if it is here."""
