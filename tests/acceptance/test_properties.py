@@ -1,20 +1,16 @@
 """The books balance: whatever clients, operators and dying workers do at once, and however long transactions stay open."""
 
 import random
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 
 from tests.acceptance.ledger import begun
-from tests.db.hand import Hand
-from tests.db.test_interleavings import storm_step
+from tests.db.test_interleavings import storm
 from tests.servers import Database, Process
 
 Start = Callable[..., Process]
@@ -31,30 +27,8 @@ HOLDS_XMIN = (
 def test_no_deadlock_and_nothing_lost_in_30_s_of_everything_at_once(
     queue: Any, worker: Start, database: Database
 ) -> None:
-    queue.sql.execute("select taskbell.configure('wide', exclusive => false, concurrency => 3)")
     process = worker()  # a real one, in the midst
-    until = time.monotonic() + STORM
-    states: Counter[str | None] = Counter()
-    known: list[UUID] = []
-
-    def play(seed: int) -> None:
-        chance = random.Random(seed)
-        connection = database.connect()
-        hand = Hand(database.connect(), tasks=["echo"])
-        while time.monotonic() < until:
-            for state in storm_step(chance, connection, hand, known):
-                states[state] += 1
-
-    threads = [threading.Thread(target=play, args=[seed]) for seed in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert states["40P01"] == 0, "no deadlock"
-    assert set(states) <= {None, "TB001", "TB002", "TB003", "55P03"}, states
-    assert states[None] > 100
-    rows = queue.sql.execute("select count(*), count(distinct id) from taskbell.tasks").fetchone()
-    assert rows[0] == rows[1], "no task is there twice"
+    storm(database, STORM, players=6)
     assert process.popen.poll() is None
     queue.sql.execute("select taskbell.resume(), taskbell.resume('default')")
     assert queue.wait(queue.enqueue("echo", queue="after-the-storm"))["status"] == "succeeded"

@@ -78,6 +78,6 @@ def test_a_task_that_takes_anything_has_a_field_for_json() -> None:
 
 
 def test_what_must_be_filled_comes_first_and_secrets_are_not_shown_while_typing() -> None:
-    form = PayloadForm({**MAIL, "properties": {"a": {"type": "string"}, **MAIL["properties"]}})  # type: ignore[dict-item]
+    form = PayloadForm({**MAIL, "properties": {"a": {"type": "string"}, **MAIL["properties"]}})  # type: ignore[dict-item]  # MAIL's values are objects
     assert next(iter(form.fields)) == "payload-to"
     assert isinstance(form.fields["payload-api_key"].widget, forms.PasswordInput)

@@ -157,4 +157,4 @@ TestHistories = Histories.TestCase
 TestHistories.settings = settings(
     max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestHistories = pytest.mark.usefixtures("_server")(TestHistories)  # type: ignore[misc,assignment]
+TestHistories = pytest.mark.usefixtures("_server")(TestHistories)  # type: ignore[misc,assignment]  # a mark returns what it marked

@@ -48,7 +48,7 @@ def test_the_examples_for_tasks_run() -> None:
     exec(compile(module, "write-tasks.md", "exec"), space)
     space["context"] = testing.context
     exec(compile(re.sub(r"^from .*$", "", test, flags=re.MULTILINE), "write-tasks.md", "exec"), space)
-    space["test_it_tells_how_far_it_is"]()  # type: ignore[operator]
+    space["test_it_tells_how_far_it_is"]()  # type: ignore[operator]  # made by exec
 
 
 def test_the_examples_for_queues_run(database: Database) -> None:

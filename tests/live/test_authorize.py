@@ -72,7 +72,7 @@ def test_the_key_is_in_no_log_of_ours(ask: httpx.Client, relaying: Carrier, driv
     assert relaying.wsify is not None
     (task,) = driver.enqueue()
     assert status(ask, "join", {"channel": task.id, "token": task.token}) == 200
-    relaying.wsify.process.wait_until(lambda: "/broadcast" in relaying.wsify.process.log())  # type: ignore[union-attr]
+    relaying.wsify.process.wait_until(lambda: "/broadcast" in relaying.wsify.process.log())  # type: ignore[union-attr]  # asserted above
     relaying.wsify.process.kill()
     assert status(ask, "join", {"channel": task.id, "token": task.token}) == 200
     relaying.api.wait_until(lambda: "wsify does not answer" in relaying.api.log())

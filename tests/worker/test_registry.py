@@ -76,7 +76,7 @@ def test_what_cannot_be_a_payload_is_refused() -> None:
     with pytest.raises(TypeError, match="pydantic"):
 
         @task
-        def odd(thing: subprocess.Popen) -> None: ...  # type: ignore[type-arg]
+        def odd(thing: subprocess.Popen) -> None: ...  # type: ignore[type-arg]  # that is the point
 
 
 def test_a_name_taken_twice_stops_the_start() -> None:

@@ -3,17 +3,14 @@
 `{"wall": [86400, -86400], "rate": 0.6, "monotonic": 1e6}`: the wall clock is that many seconds off, by turns where there
 are several; all clocks run at `rate`; the monotonic one began `monotonic` seconds earlier. Python runs this file before
 anything else, and children inherit it, so nothing of the process ever sees the true ones: every reader of a clock in
-the worker is Python and asks `time`, but for uvloop, which asks the kernel: here asyncio's own loop stands in. (Linux has time namespaces for monotonic clocks, but none for the wall clock or
-for a rate. libfaketime 0.9.10 has both, and stops Python 3.11 in its first timed wait of a thread.)
+the worker is Python and asks `time`. (Linux has time namespaces for monotonic clocks, but none for the wall clock or for a
+rate. libfaketime 0.9.10 has both, and stops Python 3.11 in its first timed wait of a thread.)
 """
 
-import importlib
 import json
 import os
 import selectors
-import sys
 import time
-import types
 
 STEP = 0.7  # seconds from one error of the wall clock to the next
 true_time, true_monotonic, true_sleep = time.time, time.monotonic, time.sleep
@@ -40,8 +37,6 @@ def go_wrong(wall: list[float], rate: float = 1.0, monotonic: float = 0.0) -> No
     for name in ("localtime", "gmtime", "ctime"):
         read = getattr(time, name)
         setattr(time, name, lambda seconds=None, read=read: read(wrong_time() if seconds is None else seconds))
-    sys.modules["uvloop"] = types.ModuleType("uvloop")
-    sys.modules["uvloop"].new_event_loop = lambda: importlib.import_module("asyncio").new_event_loop()
     wait = selectors.DefaultSelector.select
     selectors.DefaultSelector.select = lambda self, timeout=None: wait(
         self, timeout / rate if timeout and timeout > 0 else timeout

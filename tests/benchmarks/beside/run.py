@@ -65,9 +65,9 @@ def tree() -> str:
     return f"{version} ({commit})" if commit else str(version)
 
 
-class Taskbell(bench.Peer):  # type: ignore[misc]
+class Taskbell(bench.Peer):  # type: ignore[misc]  # the harness has no types
     name = "taskbell"
-    packages = ("psycopg", "uvloop")
+    packages = ("psycopg",)
     settings = {
         "taskbell": tree(),
         "enqueue": "select taskbell.enqueue(…) on one psycopg connection, a plain login",
