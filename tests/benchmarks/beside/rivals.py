@@ -57,11 +57,13 @@ RIVALS = (
     Rival("chancy", "Python", ("c100",)),
     Rival("procrastinate", "Python", ("c10",), slow=True),
     Rival("saq_postgres", "Python", ("c100",), venv="saq", slow=True),
+    Rival("absurd", "Python", ("b100",), slow=True),
     Rival("django_tasks_db", "Python", ("default",), venv="djtasks", slow=True),
     Rival("saq", "Python", ("c100",), slow=True),
     Rival("celery", "Python", ("prefork2",), slow=True),
     Rival("rq", "Python", ("simple",), slow=True),
     Rival("arq", "Python", ("m100",), slow=True),
+    Rival("dramatiq", "Python", ("p1t8",), slow=True),
 )
 
 
