@@ -71,7 +71,7 @@ bench: .venv/.dev ## measure throughput and latency on servers of its own
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: bench-long
-bench-long: .venv/.dev ## the same with millions of rows, 10,000 websockets, an hour of load
+bench-long: .venv/.dev ## drains with millions of rows, with a transaction held open; an hour of load
 	@$(BIN)/python -m tests.benchmarks --long $(ARGS)
 
 .PHONY: bench-peers

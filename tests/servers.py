@@ -45,7 +45,8 @@ class PostgresServer:
         )
         self.port = self._embedded.port
         self._process = embedded.start(self._embedded, folder / "postgres.log")
-        guard.watch(self._process.pid)
+        self.pid = self._process.pid
+        guard.watch(self.pid)
         self.numbers = count(1)
         try:
             self._make_template()

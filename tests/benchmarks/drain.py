@@ -2,51 +2,79 @@
 
 import time
 import uuid
+from dataclasses import dataclass, field
 from typing import Any
 
-from tests.benchmarks.figure import Figure
+from tests.benchmarks import bare
+from tests.benchmarks.figure import Figure, middle
 from tests.benchmarks.stage import SETTLE, Place, Stage, connect, cpu_seconds
 
 QUEUE = "bench"
 LOOK = 0.02  # seconds between looks whether all is done
-PATIENCE = 120.0  # seconds
-FLOOR_BATCH = 1000
+PATIENCE = 300.0  # seconds
+BATCH = 1000  # of the floors
 CLAIM = "select id, token, payload from taskbell.claim(%s::uuid, %s, '{echo}', %s)"
 COMPLETE = "select * from taskbell.complete(%s::uuid[], %s::uuid[], %s::float8[], %s::text::jsonb)"
 
 
+@dataclass
+class Way:
+    """One way to drain, and what each repeat of it gave."""
+
+    name: str
+    exclusive: bool
+    concurrency: int
+    task: str = "echo"
+    workers: int = 1
+    at_least: float | None = None
+    rates: list[float] = field(default_factory=list)
+    spent: list[float] = field(default_factory=list)
+
+
 def measure(stage: Stage, tasks: int, repeats: int) -> list[Figure]:
-    """Return the drains of one worker (serial, 50 at once, plain functions) and of one and two on an open queue."""
-    bare = [floor(stage, tasks) for _ in range(repeats)]
-    name = f"bare claim and complete, batch {FLOOR_BATCH:,}"
-    serial = drains(stage, tasks, repeats, exclusive=True, concurrency=1)
-    wide = drains(stage, tasks, repeats, exclusive=True, concurrency=50)
-    plain = drains(stage, tasks // 2, repeats, exclusive=True, concurrency=50, task="plain_echo")
-    one = drains(stage, tasks, repeats, exclusive=False, concurrency=50)
-    two = drains(stage, tasks, repeats, exclusive=False, concurrency=50, workers=2)
-    common = {"floor": bare, "floor_name": name}
-    return [
-        _figure("1 worker, serial queue, async", serial, at_least=25_000, **common),
-        _figure("1 worker, concurrency 50, async", wide, at_least=18_750, **common),
-        _figure("1 worker, concurrency 50, plain functions", plain, at_least=10_000, **common),
-        _figure("1 worker, open queue, concurrency 50, async", one, **common),
-        Figure(
-            "Drain", "2 workers, open queue, concurrency 50, async", "/s", [rate for rate, _ in two],
-            floor=[rate for rate, _ in one], floor_name="one worker", ratio_at_least=1.15,
+    """Return the drains of one worker and of two; all ways take turns, the floors among them."""
+    one = Way("1 worker, open queue, concurrency 50, async", exclusive=False, concurrency=50)
+    two = Way("2 workers, open queue, concurrency 50, async", exclusive=False, concurrency=50, workers=2)
+    ways = [
+        Way("1 worker, serial queue, async", exclusive=True, concurrency=1, at_least=25_000),
+        Way("1 worker, concurrency 50, async", exclusive=True, concurrency=50, at_least=18_750),
+        Way("1 worker, serial queue, plain functions", exclusive=True, concurrency=1, task="plain_echo"),
+        Way(
+            "1 worker, concurrency 50, plain functions",
+            exclusive=True,
+            concurrency=50,
+            task="plain_echo",
+            at_least=10_000,
         ),
-    ]  # fmt: skip
-
-
-def drains(
-    stage: Stage, tasks: int, repeats: int, *, exclusive: bool, concurrency: int, task: str = "echo", workers: int = 1
-) -> list[tuple[float, float]]:
-    """Return, for each repeat, tasks a second and the worker's microseconds of CPU a task."""
-    found = []
+        one,
+        two,
+    ]
+    own: list[float] = []
+    tables: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(repeats):
-        with stage.place() as place:
-            prepare(place, exclusive=exclusive, concurrency=concurrency)
-            found.append(drain(place, tasks, task=task, workers=workers))
-    return found
+        own.append(floor(stage, tasks))
+        for connections, rates in tables.items():
+            with stage.place() as place:
+                rates.append(bare.claim_and_finish(place, tasks, BATCH, connections))
+        for way in ways:
+            run(stage, way, tasks)
+    name = f"claim and complete alone, batch {BATCH:,}"
+    figures = [
+        Figure("Drain", f"bare tables, batch {BATCH:,}, {connections} connection{'s' * (connections > 1)}", "/s", rates)
+        for connections, rates in tables.items()
+    ]
+    figures += [_figure(way, floor=own, floor_name=name) for way in ways if way is not two]
+    return [*figures, _figure(two, floor=one.rates, floor_name="one worker", ratio_at_least=1.15)]
+
+
+def run(stage: Stage, way: Way, tasks: int) -> None:
+    """Drain once in a fresh database, and note what it gave."""
+    with stage.place() as place:
+        prepare(place, exclusive=way.exclusive, concurrency=way.concurrency)
+        place.fill(QUEUE, tasks, way.task)
+        rate, spent = drain(place, workers=way.workers)
+        way.rates.append(rate)
+        way.spent.append(spent)
 
 
 def prepare(place: Place, *, exclusive: bool, concurrency: int) -> None:
@@ -57,25 +85,31 @@ def prepare(place: Place, *, exclusive: bool, concurrency: int) -> None:
     place.sql.execute("select taskbell.pause(%s)", [QUEUE])
 
 
-def drain(place: Place, tasks: int, *, task: str = "echo", workers: int = 1) -> tuple[float, float]:
-    """Fill a queue that stands still, start workers, let it go; return tasks a second and CPU microseconds a task."""
-    place.fill(QUEUE, tasks, task)
+def drain(place: Place, *, workers: int = 1) -> tuple[float, float]:
+    """Start workers and let the filled queue go; return tasks a second and their CPU microseconds a task, hearts left out.
+
+    From the first run's start to the commit that ends the last one, as seen from outside. It is looked for by the id of the
+    last task, which costs the same whatever else the tables hold.
+    """
     place.sql.execute("analyze taskbell.live")
+    first, last, tasks = place.queued(QUEUE)
     started = [place.worker() for _ in range(workers)]
     place.sql.execute("checkpoint")
     time.sleep(SETTLE)
     spent = cpu_seconds(*started)
     place.sql.execute("select taskbell.resume(%s)", [QUEUE])
     deadline = time.monotonic() + PATIENCE
-    while place.value("select exists (select from taskbell.live where queue = %s)", QUEUE):
+    while not place.value("select exists (select from taskbell.finished where id = %s)", last):
         assert time.monotonic() < deadline, started[0].log()
         time.sleep(LOOK)
+    # With several at once, or two workers, a few before it may still be under way.
+    count = "select count(*) from taskbell.finished where status = 'succeeded' and id between %s and %s"
+    while (done := place.value(count, first, last)) < tasks:
+        assert time.monotonic() < deadline, f"{done} of {tasks} succeeded\n{started[0].log()}"
     ended = time.time()
     spent = cpu_seconds(*started) - spent
-    began = place.value("select extract(epoch from min(started_at))::float8 from taskbell.finished")
-    done = place.value("select count(*) from taskbell.finished where status = 'succeeded'")
-    assert done == tasks, f"{done} of {tasks} succeeded"
-    return tasks / (ended - began), spent / tasks * 1e6
+    query = "select extract(epoch from min(started_at))::float8 from taskbell.finished where id between %s and %s"
+    return tasks / (ended - place.value(query, first, last)), spent / tasks * 1e6
 
 
 def floor(stage: Stage, tasks: int) -> float:
@@ -89,7 +123,7 @@ def floor(stage: Stage, tasks: int) -> float:
         connection = connect(place.database.url)
         began = time.perf_counter()
         done = 0
-        while rows := connection.execute(CLAIM, [worker, QUEUE, FLOOR_BATCH]).fetchall():
+        while rows := connection.execute(CLAIM, [worker, QUEUE, BATCH]).fetchall():
             complete(connection, rows)
             done += len(rows)
         took = time.perf_counter() - began
@@ -107,6 +141,6 @@ def complete(connection: Any, rows: list[tuple[uuid.UUID, uuid.UUID, str]]) -> N
     assert refused == []
 
 
-def _figure(name: str, found: list[tuple[float, float]], **more: Any) -> Figure:
-    spent = sorted(microseconds for _, microseconds in found)[len(found) // 2]
-    return Figure("Drain", name, "/s", [rate for rate, _ in found], note=f"{spent:.0f} µs of its CPU a task", **more)
+def _figure(way: Way, **more: Any) -> Figure:
+    note = f"{middle(way.spent):.0f} µs of its CPU a task"
+    return Figure("Drain", way.name, "/s", way.rates, note=note, at_least=way.at_least, **more)

@@ -24,7 +24,7 @@ class Figure:
 
     @property
     def median(self) -> float:
-        return statistics.median(self.values)
+        return middle(self.values)
 
     @property
     def ratio(self) -> float | None:
@@ -78,6 +78,11 @@ def number(value: float) -> str:
 def unit_of(unit: str) -> str:
     """Return the unit as it follows a number."""
     return unit if unit.startswith("/") else f" {unit}"
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)
 
 
 def quantiles(seconds: Sequence[float]) -> tuple[float, float]:

@@ -1,35 +1,75 @@
 """What each process takes when idle, and how long it needs to start."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from tests.benchmarks.figure import Figure
+from db.settings import ROOT
+from tests.benchmarks import bare_process
+from tests.benchmarks.figure import Figure, middle
 from tests.benchmarks.stage import Place, Stage, memory
-from tests.servers import Process
 
+GROUP = "Footprint"
 SETTLED = 2.0  # seconds
+FLOORS = {"worker": "psycopg, redis, asyncio", "web": "empty Starlette on uvicorn, psycopg"}
+
+
+@dataclass
+class Taken:
+    """What the repeats of one process took: seconds to its first answer, MB with its children, MB without what is shared."""
+
+    start: list[float] = field(default_factory=list)
+    rss: list[float] = field(default_factory=list)
+    pss: list[float] = field(default_factory=list)
+    processes: int = 1
+
+    def note(self, began: float, pid: int) -> None:
+        """Take note of a process that has just answered."""
+        self.start.append(time.monotonic() - began)
+        time.sleep(SETTLED)
+        rss, pss, self.processes = memory(pid)
+        self.rss.append(rss)
+        self.pss.append(pss)
 
 
 def measure(stage: Stage, repeats: int) -> list[Figure]:
-    """Return start time (to the first good answer, or to be known as alive) and memory of each process with its children."""
-    starts: dict[str, Callable[[Place], Process]] = {
-        "worker": lambda place: place.worker(),
-        "API": lambda place: place.api()[1],
-        "admin": lambda place: place.admin(),
+    """Return start time (to the first good answer, or to be known as alive) and memory of each, beside bare ones."""
+    starts: dict[str, tuple[str, Callable[[Place], int]]] = {
+        "worker": ("worker", lambda place: place.worker().pid),
+        "API": ("web", lambda place: place.api()[1].pid),
+        "admin": ("web", lambda place: place.admin().pid),
     }
-    figures = []
-    for name, start in starts.items():
-        took, rss, pss, count = [], [], [], 1
-        for _ in range(repeats):
+    bare = {kind: Taken() for kind in FLOORS}
+    ours = {name: Taken() for name in starts}
+    for _ in range(repeats):
+        for kind, taken in bare.items():
             with stage.place() as place:
                 began = time.monotonic()
-                process = start(place)
-                took.append(time.monotonic() - began)
-                time.sleep(SETTLED)
-                resident, proportional, count = memory(process)
-                rss.append(resident)
-                pss.append(proportional)
-        note = f"{sorted(pss)[len(pss) // 2]:.0f} MB PSS, {count} process{'es' if count > 1 else ''}"
-        figures.append(Figure("Footprint", f"{name}: start", "s", took))
-        figures.append(Figure("Footprint", f"{name}: memory", "MB", rss, note=note))
+                process = _bare(kind, place.database.url)
+                taken.note(began, process.pid)
+                process.kill()
+                process.wait()
+        for name, (_, start) in starts.items():
+            with stage.place() as place:
+                began = time.monotonic()
+                ours[name].note(began, start(place))
+    figures = []
+    for name, (kind, _) in starts.items():
+        taken, floor = ours[name], bare[kind]
+        many = f"{taken.processes} process{'es' if taken.processes > 1 else ''}"
+        note = f"{middle(taken.pss):.0f} MB PSS, {many}"
+        figures += [
+            Figure(GROUP, f"{name}: start", "s", taken.start, floor=floor.start, floor_name=FLOORS[kind]),
+            Figure(GROUP, f"{name}: memory", "MB", taken.rss, floor=floor.rss, floor_name=FLOORS[kind], note=note),
+        ]
     return figures
+
+
+def _bare(kind: str, url: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", bare_process.__name__, kind, url]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process

@@ -1,20 +1,14 @@
-"""`make bench-long`: what a million rows, a held transaction and an hour of load do to throughput and memory."""
-
-import threading
-import time
-from collections.abc import Callable
+"""`make bench-long`: what a million rows and a held transaction do to a drain. For the hour of load see `steady.py`."""
 
 import psycopg
 
-from tests.benchmarks.drain import QUEUE, drains, prepare
+from tests.benchmarks.drain import QUEUE, Way, drain, prepare, run
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.stage import SETTLE, Place, Stage, memory
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.steady import feed
 
 MILLION = 1_000_000
 KEEPS = 0.85  # of the drain of a fresh database
-STEADY_RATE = 1_000  # tasks a second
-LOOK = 0.1  # seconds between counts, which cost the database
-SIZES = "select pg_table_size('taskbell.live') / 2^20, pg_indexes_size('taskbell.live') / 2^20"
 FINISHED = """
 insert into taskbell.finished (
   id, status, queue, task, priority, run_at, attempt, max_attempts, timeout, payload, seq, runs, created_at, enqueued_by,
@@ -27,50 +21,32 @@ from generate_series(1, %s) as n, lateral (select now() - n * interval '0.3 s' a
 
 
 def measure(stage: Stage, tasks: int, repeats: int, held_seconds: float) -> list[Figure]:
-    """Return drains under each burden beside those of a fresh database."""
-    fresh = [rate for rate, _ in drains(stage, tasks, repeats, exclusive=True, concurrency=50)]
-    burdens: dict[str, Callable[[Stage, int], float]] = {
-        "a million finished": _million_finished,
-        "a million queued": _million_queued,
-        f"a transaction held open for {held_seconds:.0f} s at 1,000 tasks/s": (
-            lambda stage, tasks: _held(stage, tasks, held_seconds)
-        ),
+    """Return drains under each burden beside those of a fresh database, in turns, all counted alike."""
+    fresh: list[float] = []
+    finished: list[float] = []
+    queued: list[float] = []
+    held: list[float] = []
+    for repeat in range(repeats):
+        fresh.append(_fresh(stage, tasks))
+        finished.append(_million_finished(stage, tasks))
+        if repeat == 0:
+            queued.append(_million_queued(stage))
+            held.append(_held(stage, tasks, held_seconds))
+    burdens = {
+        "a million finished": finished,
+        "a million queued, all of it": queued,
+        f"a transaction held open for {held_seconds:.0f} s at 1,000 tasks/s": held,
     }
-    figures = []
-    for name, burden in burdens.items():
-        rates = [
-            burden(stage, tasks) for _ in range(repeats if name == "a million finished" else 1)
-        ]  # the others take long
-        figures.append(
-            Figure("Burdens", f"drain with {name}", "/s", rates, floor=fresh, floor_name="fresh", ratio_at_least=KEEPS)
-        )
-    return figures
+    return [
+        Figure("Burdens", f"drain with {name}", "/s", rates, floor=fresh, floor_name="fresh", ratio_at_least=KEEPS)
+        for name, rates in burdens.items()
+    ]
 
 
-def steady(stage: Stage, seconds: float) -> list[Figure]:
-    """Return what steady load leaves behind: memory, bloat."""
-    with stage.place() as place:
-        prepare(place, exclusive=True, concurrency=50)
-        place.sql.execute("select taskbell.resume(%s)", [QUEUE])
-        worker = place.worker()
-        _feed(place, min(seconds, 30.0))
-        before = memory(worker)[0]
-        sizes = place.sql.execute(SIZES).fetchone()
-        feeding = threading.Thread(target=_feed, args=(place, seconds))
-        feeding.start()
-        feeding.join()
-        after = memory(worker)[0]
-        grown = place.sql.execute(SIZES).fetchone()
-        assert sizes
-        assert grown
-        name = f"after {seconds / 60:.0f} minutes at {STEADY_RATE:,} tasks/s"
-        return [
-            Figure("Burdens", f"{name}: the worker's memory", "MB", [after], floor=[before], floor_name="at the start"),
-            Figure(
-                "Burdens", f"{name}: table of live tasks", "MB", [grown[0]], floor=[sizes[0]], floor_name="at the start"
-            ),
-            Figure("Burdens", f"{name}: its indexes", "MB", [grown[1]], floor=[sizes[1]], floor_name="at the start"),
-        ]
+def _fresh(stage: Stage, tasks: int) -> float:
+    way = Way("fresh", exclusive=True, concurrency=50)
+    run(stage, way, tasks)
+    return way.rates[0]
 
 
 def _million_finished(stage: Stage, tasks: int) -> float:
@@ -78,20 +54,20 @@ def _million_finished(stage: Stage, tasks: int) -> float:
         prepare(place, exclusive=True, concurrency=50)
         place.sql.execute(FINISHED, [MILLION])
         place.sql.execute("vacuum analyze taskbell.finished")
-        # drain() counts every finished row; these are not its own.
-        return _rate(place, tasks)
+        place.fill(QUEUE, tasks)
+        return drain(place)[0]
 
 
-def _million_queued(stage: Stage, tasks: int) -> float:
-    """The queue holds a million; the rate is that of its first `tasks`."""
+def _million_queued(stage: Stage) -> float:
     with stage.place() as place:
         prepare(place, exclusive=True, concurrency=50)
         place.fill(QUEUE, MILLION)
         place.sql.execute("vacuum analyze taskbell.live")
-        return _rate(place, tasks, filled=True)
+        return drain(place)[0]
 
 
 def _held(stage: Stage, tasks: int, seconds: float) -> float:
+    """The old transaction stays open during the drain as well: all that was ever queued since is still in the indexes."""
     with stage.place() as place:
         prepare(place, exclusive=True, concurrency=50)
         place.sql.execute("select taskbell.resume(%s)", [QUEUE])
@@ -99,37 +75,8 @@ def _held(stage: Stage, tasks: int, seconds: float) -> float:
         with psycopg.connect(place.database.superuser_url) as holder:
             holder.execute("select count(*) from taskbell.live")
             holder.execute("select txid_current()")
-            _feed(place, seconds)
+            feed(place, seconds)
             worker.stop()
             place.sql.execute("select taskbell.pause(%s)", [QUEUE])
-            return _rate(place, tasks)
-
-
-def _rate(place: Place, tasks: int, *, filled: bool = False) -> float:
-    """Return the tasks a second from the first run's start until so many more have finished."""
-    if not filled:
-        place.fill(QUEUE, tasks)
-    place.worker()
-    time.sleep(SETTLE)
-    place.sql.execute("checkpoint")
-    place.sql.execute("select taskbell.resume(%s)", [QUEUE])
-    began = time.time()
-    query = "select count(*) from taskbell.finished where finished_at > to_timestamp(%s)"
-    while place.value(query, began) < tasks:
-        time.sleep(LOOK)
-    query = (
-        "select count(*) / extract(epoch from max(finished_at) - min(started_at))::float8"
-        " from taskbell.finished where finished_at > to_timestamp(%s)"
-    )
-    return float(place.value(query, began))
-
-
-def _feed(place: Place, seconds: float) -> None:
-    """Enqueue a thousand tasks a second, in calls of 20."""
-    until = due = time.monotonic()
-    until += seconds
-    query = 'select count(*) from taskbell.enqueue_many((select jsonb_agg(\'{"task":"echo","queue":"bench"}\'::jsonb) from generate_series(1, 20)))'
-    while due < until:
-        time.sleep(max(0.0, due - time.monotonic()))
-        due += 20 / STEADY_RATE
-        place.app.execute(query)
+            place.fill(QUEUE, tasks)
+            return drain(place)[0]

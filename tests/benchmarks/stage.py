@@ -117,6 +117,13 @@ class Place:
             self.app.execute(ENQUEUE_MANY, [task, queue, min(CHUNK, count - done)])
         return time.perf_counter() - began
 
+    def queued(self, queue: str) -> tuple[str, str, int]:
+        """Return the ids of the first and the last task of a queue, and how many it holds."""
+        query = "select (array_agg(id order by id))[1]::text, (array_agg(id order by id desc))[1]::text, count(*)"
+        found = self.sql.execute(f"{query} from taskbell.live where queue = %s", [queue]).fetchone()
+        assert found
+        return found[0], found[1], found[2]
+
     def pgbench(self, script: str, *, clients: int, seconds: float, login: str = "app") -> float:
         """Return the transactions a second of an SQL script run by so many clients, prepared."""
         url = conninfo_to_dict(self.database.url if login == "app" else self.database.superuser_url)
@@ -148,9 +155,9 @@ def cpu_seconds(*processes: Process) -> float:
     return sum(time.user + time.system for time in times)
 
 
-def memory(process: Process) -> tuple[float, float, int]:
+def memory(pid: int) -> tuple[float, float, int]:
     """Return RSS and PSS in MB, and the number of processes, of a process and its children."""
-    one = psutil.Process(process.pid)
+    one = psutil.Process(pid)
     family = [one, *one.children(recursive=True)]
     info = [member.memory_full_info() for member in family]
     return sum(each.rss for each in info) / 2**20, sum(each.pss for each in info) / 2**20, len(family)

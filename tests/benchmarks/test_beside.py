@@ -109,13 +109,13 @@ def test_the_table_tells_median_spread_and_who_is_ahead(tmp_path: Path) -> None:
     assert "today" in done.stdout
     assert "**Failed: rq drain (repetition 2).**" in done.stdout
     assert (
-        "| **taskbell** | postgres | – | – | 200 (100–300) m | 400 (200–600) m | 3.00 (2.00–4.00) / 9.00 | – |"
+        "| **taskbell** | postgres | – | – | 200 (100–300) m | 400 (200–600) m | 3.00 (2.00–4.00) / 9.00 (6.00–12.0) | – | – | – |"
         in done.stdout
     )
     assert (
-        "| arq | postgres | – | – | 100 (100–100) m † | 200 (200–200) m | 6.00 (6.00–6.00) / 18.0 (n = 9) | – |"
+        "| arq | postgres | – | – | 100 (100–100) m † | 200 (200–200) m | 6.00 (6.00–6.00) / 18.0 (18.0–18.0) (n = 9) | – | – | – |"
         in done.stdout
     )
-    assert "| drain, 1 worker, m | 200 | arq 100 | 2.00 × | – |  | pg_boss 400 | 0.50 × |" in done.stdout
-    assert "| enqueue → handler, p50 | 3.00 | arq 6.00 | 2.00 × | – |  | pg_boss 1.00 | 0.33 × |" in done.stdout
+    assert "| drain, 1 worker, m | 200 | arq 100 | 2.00 × | – |  | pg_boss 400 | 0.50 × **< 1** |" in done.stdout
+    assert "| enqueue → handler, p50 | 3.00 | arq 6.00 | 2.00 × | – |  | pg_boss 1.00 | 0.33 × **< 1** |" in done.stdout
     assert "- arq: arq 1.2; m: words" in done.stdout

@@ -4,48 +4,76 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from db.settings import ROOT
+from tests.benchmarks import bare_listener, sockets
 from tests.benchmarks.drain import CLAIM, QUEUE, complete
-from tests.benchmarks.figure import Figure, quantiles
+from tests.benchmarks.figure import Figure, middle, quantiles
 from tests.benchmarks.stage import Place, Stage, memory
 from tests.live.driver import token
 
+GROUP = "Websockets"
 BATCH = 20  # tasks that end in one commit
+GOAL_RATE = 2_000  # results a second, of the goal
+Latency = tuple[float, float]  # p50 and p99 in ms
 
 
-def measure(stage: Stage, waiting: int, rate: int) -> list[Figure]:
-    """Let so many websockets wait for a task each, then end them at this rate."""
+def measure(stage: Stage, waiting: int, rates: Sequence[int]) -> list[Figure]:
+    """Let so many websockets wait for a task each, then end them, at each of these rates; beside bare LISTEN of as many."""
+    figures = []
+    idle: list[float] = []
+    full: list[float] = []
+    name = f"{waiting:,} waiting websockets"
+    for rate in rates:
+        (bare50, bare99), _ = _hear(stage, waiting, rate, None)
+        memories: list[float] = []
+        (p50, p99), reached = _hear(stage, waiting, rate, memories)
+        idle.append(memories[0])
+        full.append(memories[1])
+        what = f"{name}, {rate:,} results a second: end of a task → message"
+        floor = {"floor_name": "heard by a bare listener"}
+        goal = 50.0 if rate == GOAL_RATE else None
+        figures += [
+            Figure(
+                GROUP, f"{what}, p50", "ms", [p50], floor=[bare50], note=f"{reached:,.0f} a second reached", **floor
+            ),
+            Figure(GROUP, f"{what}, p99", "ms", [p99], floor=[bare99], at_most=goal, **floor),
+        ]
+    note = f"{middle(idle):.0f} MB with none"
+    return [Figure(GROUP, f"{name}: memory of the API", "MB", full, at_most=400.0, note=note), *figures]
+
+
+def _hear(stage: Stage, waiting: int, rate: int, memories: list[float] | None) -> tuple[Latency, float]:
+    """Return how late they hear, and the rate that was reached. `memories` takes the API's; without it no API is there."""
     with stage.place() as place:
         worker = place.know("echo")
         place.sql.execute("select taskbell.configure(%s, exclusive => false)", [QUEUE])
-        base, api = place.api()
-        idle = memory(api)[0]
         place.fill(QUEUE, waiting)
         rows = _claim(place, worker)
-        listeners = _listen(base, [str(row[0]) for row in rows])
+        ids = [str(row[0]) for row in rows]
+        if memories is None:
+            listeners = _start([bare_listener.__name__, place.database.url], ids)
+        else:
+            base, api = place.api()
+            memories.append(memory(api.pid)[0])
+            address = urlsplit(base)
+            arguments = [sockets.__name__, str(address.hostname), str(address.port)]
+            listeners = _start(arguments, [f"{task} {token(task)}" for task in ids])
         try:
             assert listeners.stdout
             assert listeners.stdout.readline() == "ready\n", "see the lines above"
-            full = memory(api)[0]
+            if memories is not None:
+                memories.append(memory(api.pid)[0])
             ended = _end(place, rows, rate)
             heard = json.loads(listeners.stdout.readline())
         finally:
             listeners.kill()
             listeners.wait()
-    p50, p99 = quantiles([heard[task] - at for task, at in ended.items()])
     spread = max(ended.values()) - min(ended.values())
-    reached = f"{(waiting - BATCH) / spread:,.0f} results a second" if spread else ""
-    name = f"{waiting:,} waiting websockets"
-    return [
-        Figure(
-            "Websockets", f"{name}: memory of the API", "MB", [full], at_most=400.0, note=f"{idle:.0f} MB with none"
-        ),
-        Figure("Websockets", f"{name}: end of a task → message, p50", "ms", [p50], note=reached),
-        Figure("Websockets", f"{name}: end of a task → message, p99", "ms", [p99], at_most=50.0),
-    ]
+    return quantiles([heard[task] - at for task, at in ended.items()]), (waiting - BATCH) / spread
 
 
 def _claim(place: Place, worker: str) -> list[Any]:
@@ -55,13 +83,11 @@ def _claim(place: Place, worker: str) -> list[Any]:
     return rows
 
 
-def _listen(base: str, ids: list[str]) -> subprocess.Popen[str]:
-    address = urlsplit(base)
-    command = [sys.executable, "-m", "tests.benchmarks.sockets", str(address.hostname), str(address.port)]
+def _start(arguments: Sequence[str], lines: Sequence[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin
-    for task in ids:
-        process.stdin.write(f"{task} {token(task)}\n")
+    process.stdin.writelines(f"{line}\n" for line in lines)
     process.stdin.close()
     return process
 

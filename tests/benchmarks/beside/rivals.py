@@ -17,6 +17,7 @@ from db.settings import ROOT
 HERE = Path(__file__).resolve().parent
 OURS = "taskbell"
 FLOOR = "floor"
+FLOORS = {"enqueue": "insert", "drain": "claim"}  # what its script calls the like
 MEASURES = ("enqueue", "drain", "latency", "memory")
 TIMEOUT = 600.0  # seconds that one measure of one peer may take, in its full size
 # What is set on a peer's class. "full" is the harness's own: 10,000 one by one or 15 s, drains of 20,000 (slow peers stop
@@ -42,10 +43,10 @@ class Rival:
     slow: bool = False
 
     def step(self, measure: str, repetition: int) -> str | None:
-        """Return what its script calls this measure; the floor has but a drain, and repeats that itself: once is enough."""
+        """Return what its script calls this measure; the floor has its own, and repeats them itself: once is enough."""
         if self.name != FLOOR:
             return measure
-        return "claim" if measure == "drain" and repetition == 1 else None
+        return FLOORS.get(measure) if repetition == 1 else None
 
 
 RIVALS = (

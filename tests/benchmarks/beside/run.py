@@ -6,7 +6,6 @@ Started by `step.py`, with the root of this tree on PYTHONPATH.
 import importlib
 import json
 import os
-import subprocess
 import sys
 import time
 import tomllib
@@ -20,6 +19,7 @@ from psycopg.types.json import Jsonb
 from db.logins import APP, MIGRATOR, ensure_logins
 from db.migrate import migrate
 from db.settings import ROOT, Settings
+from tests.benchmarks.report import commit
 
 sys.path.append(os.environ["PEERS"])
 bench: Any = importlib.import_module("bench")
@@ -60,9 +60,7 @@ def connect() -> psycopg.Connection[Any]:
 def tree() -> str:
     """Return version and commit of this tree."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return f"{version} ({commit})" if commit else str(version)
+    return f"{version} ({commit()})"
 
 
 class Taskbell(bench.Peer):  # type: ignore[misc]  # the harness has no types
