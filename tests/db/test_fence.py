@@ -52,6 +52,46 @@ def test_a_stale_worker_changes_nothing_and_is_counted(
     assert get(app, task_id)["result"] == "mine"
 
 
+def test_a_beat_for_a_queue_that_another_worker_holds_renews_nothing_and_is_counted(
+    app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
+    stale, fresh = hand(), hand()
+    assert stale.hold()
+    clock.move(6)
+    assert fresh.hold()
+    clock.move(4)
+    assert stale.beat("default", "nobodys") == {"known": True, "held": [], "cancel": []}
+    assert counted(app) == 1
+    clock.move(2)
+    assert stale.hold(), "the beat did not lengthen the other one's hold, whose last renewal is 6 s old"
+    assert stale.beat("default")["held"] == ["default"]
+    assert counted(app) == 1
+
+
+def test_a_beat_of_a_worker_that_is_not_known_renews_nothing_and_is_counted(
+    database: Database, app: psycopg.Connection[Any], hand: Hands, clock: Clock
+) -> None:
+    task_id = enqueue(app)
+    worker, other = hand(), hand()
+    worker.hold()
+    worker.claim()
+    database.connect("superuser").execute("delete from taskbell.worker where id = %s", [worker.id])
+    assert worker.beat("default") == {"known": False, "held": [], "cancel": []}
+    assert counted(app) == 1
+    clock.move(6)
+    assert other.hold(), "the beat renewed nothing"
+    assert get(app, task_id)["status"] == "queued"
+    other.call("deregister(%s)", other.id)
+    assert other.call("heartbeat(%s, '{default}', true, 'redis', true)", other.id)[0][0]["known"] is False
+    assert counted(app) == 1, "what was under way while it said goodbye is not stale"
+
+
+def counted(app: psycopg.Connection[Any]) -> int:
+    row = app.execute("select stale_calls from taskbell.health").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def test_the_same_worker_is_fenced_off_its_own_earlier_claim(app: psycopg.Connection[Any], hand: Hands) -> None:
     task_id = enqueue(app)
     worker = hand()
