@@ -69,30 +69,38 @@ comment on function taskbell.enqueue(text, jsonb, text, integer, timestamptz, in
   select taskbell.enqueue(''wordcount'', ''{"text": "to be or not to be"}'');
 
 payload: a JSON object of at most 1 MiB and 64 levels. Null (or left out): the task''s registered default, then the queue''s, then queue "default", priority 0, now, 3 attempts, 1 hour.
-idempotency_key: unique per queue as long as its task is kept; a repeat returns the task that has it. Waits (at most 2 s) only for an open transaction that uses the same key.
+idempotency_key: unique per queue as long as its task is kept; a repeat returns the task that has it. Waits (at most 2 s, or your lock_timeout if that is less) only for an open transaction that uses the same key. Keys that begin with key:NAME: are those of the API''s callers, as is anonymous:UUID: TB005 for anybody else.
 A task name that no worker has registered is taken with a WARNING.
 Errors: TB003 the key holds another task or payload; 55P03 that wait was over; TB005 bad argument; TB006 the queue is full. Locks: none that another caller or a worker waits for.';
 
 
 create or replace function taskbell.claim_key(queue text, key text, id uuid, task text, payload jsonb) returns uuid
 language plpgsql volatile
-set lock_timeout = '2s'
 as $$
 declare
   v_hash bytea := sha256(convert_to(claim_key.payload::text, 'UTF8'));
   v_twin taskbell.idempotency;
+  v_timeout text := current_setting('lock_timeout');
+  v_mine boolean;
 begin
+  -- Not as a clause of this function, which would hide a shorter one of the caller's.
+  if v_timeout::interval not between interval '1 millisecond' and interval '2 seconds' then
+    perform set_config('lock_timeout', '2s', true);
+  end if;
   -- Twice: between a lost insert and the look, the twin may have been pruned.
   for v_try in 1 .. 3 loop
     insert into taskbell.idempotency as i (queue, key, id, task, payload_hash)
     values (claim_key.queue, claim_key.key, claim_key.id, claim_key.task, v_hash)
     on conflict on constraint idempotency_pkey do nothing;
-    if found then
-      return claim_key.id;
-    end if;
+    v_mine := found;
+    exit when v_mine;
     select * into v_twin from taskbell.idempotency as i where i.queue = claim_key.queue and i.key = claim_key.key;
     exit when found;
   end loop;
+  perform set_config('lock_timeout', v_timeout, true);
+  if v_mine then
+    return claim_key.id;
+  end if;
   if v_twin.task is distinct from claim_key.task or v_twin.payload_hash is distinct from v_hash then
     raise exception using errcode = 'TB003',
       message = format('idempotency key %L of queue "%s" holds task %s with another name or payload', claim_key.key, claim_key.queue, v_twin.id),
@@ -103,7 +111,7 @@ end
 $$;
 
 comment on function taskbell.claim_key(text, text, uuid, text, jsonb) is
-'Takes an idempotency key for a task about to be made, or returns the id of the task that has it. Errors: TB003; 55P03 (lock_not_available) when the key is in somebody''s open transaction for over 2 s: try again, whether it is a repeat is known when that one ends.';
+'Takes an idempotency key for a task about to be made, or returns the id of the task that has it. Errors: TB003; 55P03 (lock_not_available) when the key is in somebody''s open transaction for over 2 s, or the caller''s lock_timeout if that is less: try again, whether it is a repeat is known when that one ends.';
 
 
 create or replace function taskbell.check_depth(queue text, max_depth integer, coming integer) returns void

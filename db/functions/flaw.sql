@@ -1,3 +1,17 @@
+-- What another function of this file calls stands before it: Postgres looks for it when it makes that one.
+create or replace function taskbell.is_anothers_key(key text) returns boolean
+language plpgsql stable strict
+as $$
+begin
+  return is_anothers_key.key ~ '^(key:[^:]+:|anonymous:[0-9a-f-]{36}$)'
+    and not starts_with(is_anothers_key.key, taskbell.actor() || ':');
+end
+$$;
+
+comment on function taskbell.is_anothers_key(text) is
+'Is this an idempotency key as the API keeps those of its callers, key:NAME:… or anonymous:UUID, and somebody else than that caller acts? Whoever could take one beforehand would have that caller refused.';
+
+
 create or replace function taskbell.flaw(
   task text, payload jsonb, queue text, priority numeric, run_at timestamptz, max_attempts numeric, timeout interval, idempotency_key text
 ) returns text
@@ -21,6 +35,8 @@ as $$
       then format('timeout %s is not between 1 second and 7 days', timeout)
     when char_length(idempotency_key) not between 1 and 200
       then format('the idempotency key has %s characters, not 1 to 200', char_length(idempotency_key))
+    when taskbell.is_anothers_key(idempotency_key)
+      then format('the idempotency key %L is one that the API keeps for its caller of that name', left(idempotency_key, 60))
     -- Last, since it is the dearest. 64 levels need 128 brackets: most payloads are made text once, and not walked.
     when octet_length(payload::text) > 128
       then case

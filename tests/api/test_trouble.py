@@ -87,7 +87,9 @@ def test_a_caller_who_meets_anothers_lock_hides_no_trouble_that_follows(known: D
             httpx.Client(base_url=base, trust_env=False, verify=False, timeout=15, headers=OPS) as client,
             psycopg.connect(known.url) as somebody,
         ):
-            somebody.execute("select taskbell.enqueue('echo', idempotency_key => 'key:ops:one')")
+            somebody.execute(
+                "select taskbell.enqueue('echo', idempotency_key => 'key:ops:one') from taskbell.act_as('key:ops')"
+            )
             busy = client.post("/api/tasks", json={"task": "echo"}, headers={"Idempotency-Key": "one"})
             assert (busy.status_code, busy.json()["code"], busy.headers["retry-after"]) == (503, "55P03", "1"), (
                 busy.text

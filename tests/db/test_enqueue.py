@@ -1,11 +1,13 @@
 """What taskbell.enqueue takes, fills in, and refuses."""
 
 import threading
+import time
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.db.hand import Hand, enqueue, get
 from tests.servers import Database
@@ -176,6 +178,57 @@ def test_a_key_held_in_an_open_transaction_is_waited_for_two_seconds(
         enqueue(app, idempotency_key="k")
         with pytest.raises(psycopg.errors.LockNotAvailable):
             enqueue(other, idempotency_key="k")
+
+
+@pytest.mark.parametrize(("own", "least", "most"), [("100ms", 0.1, 1.5), ("1min", 1.9, 10), ("0", 1.9, 10)])
+def test_a_key_is_waited_for_no_longer_than_the_callers_lock_timeout(
+    database: Database, app: psycopg.Connection[Any], own: str, least: float, most: float
+) -> None:
+    other = database.connect()
+    other.execute(f"set lock_timeout = '{own}'")
+    with app.transaction():
+        enqueue(app, idempotency_key="k")
+        asked = time.monotonic()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            enqueue(other, idempotency_key="k")
+        assert least < time.monotonic() - asked < most
+    with other.transaction():
+        enqueue(other, idempotency_key="k")
+        enqueue(other, idempotency_key="another")
+        assert other.execute("show lock_timeout").fetchone() == (own,)
+
+
+@pytest.mark.parametrize(
+    ("key", "owner"),
+    [
+        ("key:shop:order 1", "key:shop"),
+        ("key:shop:", "key:shop"),
+        ("anonymous:0b8e4ac6-4f0e-4c1c-a3a0-6b1f6f2f6a55", "anonymous"),
+    ],
+)
+def test_a_key_of_a_caller_of_the_api_is_taken_by_that_caller_alone(
+    database: Database, app: psycopg.Connection[Any], key: str, owner: str
+) -> None:
+    database.login("shop", "taskbell_producer")
+    shop = database.connect("shop")
+    shop.execute("set taskbell.actor = 'key:shop'")  # counts for the API's login alone
+    batch = Jsonb([{"task": "echo"}, {"task": "echo", "idempotency_key": key}])
+    single = f"select taskbell.enqueue('echo', idempotency_key => '{key}')"
+    for connection, actor in ((shop, ""), (app, ""), (app, "key:mill"), (app, "key:shop2"), (app, "admin:shop")):
+        for query, arguments in ((single, []), ("select taskbell.enqueue_many(%s)", [batch])):
+            with connection.transaction(force_rollback=True):
+                if actor:
+                    connection.execute("select taskbell.act_as(%s)", [actor])
+                with pytest.raises(psycopg.Error) as refused:
+                    connection.execute(query, arguments)
+            assert refused.value.sqlstate == "TB005"
+            assert "keeps for its caller" in str(refused.value)
+    assert "task 2: " in str(refused.value)
+    with app.transaction():
+        app.execute("select taskbell.act_as(%s)", [owner])
+        app.execute(single)
+    for alike in ("key:1", "anonymous:order 1", "keys:shop:1"):
+        shop.execute("select taskbell.enqueue('echo', idempotency_key => %s)", [alike])
 
 
 def test_a_full_queue_is_tb006(app: psycopg.Connection[Any]) -> None:
