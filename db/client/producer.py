@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, LiteralString
 from uuid import UUID
 
 from db.call import Caller
 from db.client.arguments import from_json, seconds, to_json
+from db.client.keys import KeyQueue
 from db.models import Enqueued, Status, TaskRow
+from db.pool import Pool
 
 # FROM runs first, so the actor is named before anything acts. The inner select keeps the function from running once a
 # column. get() is volatile and sees what the same statement has just enqueued.
@@ -38,8 +41,15 @@ GET = """
     select found.enqueued_by, taskbell.get(found.id)::text from taskbell.tasks as found where found.id = %s"""
 
 
+BRIEFLY = "set_config('lock_timeout', '10ms', true)"
+
+
 class Producer(Caller):
     """Enqueue, get, cancel."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._keys = KeyQueue()
 
     async def enqueue(
         self,
@@ -72,22 +82,18 @@ class Producer(Caller):
 
     async def enqueue_many(self, tasks: Sequence[dict[str, Any]], actor: str | None = None) -> list[Enqueued]:
         """Enqueue all of them or none, in order; keys as the parameters of `enqueue`."""
-        if actor is None:
-            rows = await self._rows(ENQUEUE_AS_LOGIN, to_json(tasks))
-        else:
-            rows = await self._rows(ENQUEUE, to_json(tasks), actor)
+        rows = await self._enqueue(ENQUEUE_AS_LOGIN if actor is None else ENQUEUE, tasks, actor)
         return [Enqueued(*row) for row in rows]
 
     async def enqueue_and_get(
         self, tasks: Sequence[dict[str, Any]], actor: str | None = None
     ) -> list[tuple[dict[str, Any], bool]]:
         """Like `enqueue_many`, but answer each task as JSON, and whether it was created."""
-        if actor is None:
-            rows = await self._rows(ENQUEUE_AND_GET_AS_LOGIN, to_json(tasks))
-        elif len(tasks) == 1 and SIMPLE.issuperset(tasks[0]):
+        if actor is not None and len(tasks) == 1 and SIMPLE.issuperset(tasks[0]):
             rows = await self._rows(ENQUEUE_ONE_AND_GET, actor, to_json(tasks))
         else:
-            rows = await self._rows(ENQUEUE_AND_GET, to_json(tasks), actor)
+            query = ENQUEUE_AND_GET_AS_LOGIN if actor is None else ENQUEUE_AND_GET
+            rows = await self._enqueue(query, tasks, actor)
         return [(from_json(text), created) for created, text in rows]
 
     async def get(self, id: UUID | str) -> TaskRow | None:  # noqa: A002 - the contract's name
@@ -108,3 +114,17 @@ class Producer(Caller):
         else:
             status = await self._value("select taskbell.cancel(%s, %s) from taskbell.act_as(%s)", id, reason, actor)
         return status
+
+    async def _enqueue(
+        self, query: LiteralString, tasks: Sequence[dict[str, Any]], actor: str | None
+    ) -> list[tuple[Any, ...]]:
+        arguments = [to_json(tasks)] if actor is None else [to_json(tasks), actor]
+        if any(task.get("idempotency_key") is not None for task in tasks):
+            return await self._keys.run(partial(self._rows, _briefly(query), *arguments))
+        return await self._rows(query, *arguments)
+
+
+def _briefly(query: LiteralString) -> LiteralString:
+    """Return this enqueue as one that hardly waits for keys in others' open transactions; `KeyQueue` waits for it."""
+    named = query.replace("act_as(%s))", f"act_as(%s), {BRIEFLY})")
+    return named if named != query else query.replace("as task)", f"as task from {BRIEFLY})")

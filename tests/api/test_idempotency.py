@@ -100,3 +100,38 @@ async def test_a_key_held_in_an_open_transaction_holds_up_nobody_else(site: Site
         assert (
             await client.post("/api/tasks", json={"task": "echo"}, headers={"Idempotency-Key": "held"})
         ).status_code == 200
+
+
+async def test_twelve_who_wait_for_one_key_hold_up_nobody_else(site: Site) -> None:
+    """They are more than the API has connections."""
+    headers = {"Authorization": f"Bearer {KEYS['shop'][1]}"}
+    body = {"task": "echo"}
+    async with (
+        await psycopg.AsyncConnection.connect(site.database.url) as holder,
+        httpx.AsyncClient(base_url=site.base, headers=headers, trust_env=False, verify=False, timeout=20) as client,
+    ):
+        await client.get("/api/tasks")
+        await holder.execute(
+            "select taskbell.enqueue('echo', idempotency_key => 'key:shop:wanted') from taskbell.act_as('key:shop')"
+        )
+        wanted = {"Idempotency-Key": "wanted"}
+        batch = [body | {"idempotency_key": "wanted"}]
+        waiting = [
+            asyncio.create_task(client.post("/api/tasks", json=body, headers=wanted))
+            if number % 2
+            else asyncio.create_task(client.post("/api/tasks/batch", json=batch))
+            for number in range(12)
+        ]
+        await asyncio.sleep(0.2)
+        for number in range(5):
+            began = time.monotonic()
+            assert (await client.post("/api/tasks", json=body)).status_code == 202
+            other = {"Idempotency-Key": f"not wanted {number}"}
+            assert (await client.post("/api/tasks", json=body, headers=other)).status_code == 202
+            assert time.monotonic() - began < 0.5
+        await holder.commit()
+        answers = await asyncio.gather(*waiting)
+    assert {answer.status_code for answer in answers} == {200, 202}, "they learn of its end while they wait"
+    ids = {answer.json()["id"] for answer in answers if answer.status_code == 200}
+    ids |= {task["id"] for answer in answers if answer.status_code == 202 for task in answer.json()["tasks"]}
+    assert len(ids) == 1
