@@ -1,4 +1,7 @@
-"""The API's own websocket hub at `/ws`: wsify's protocol, with the present state first and nothing lost."""
+"""The API's own websocket hub at `/ws`: wsify's protocol, with the present state first and nothing lost.
+
+All its joins together are fewer than a `Watcher` takes, so that events and waits are left some.
+"""
 
 import time
 
@@ -11,7 +14,8 @@ from api.watch import Watcher
 
 MAX_CONNECTIONS = 10_000  # websockets of one process; each takes some 30 KB
 COUNT_AGAIN = 0.1  # seconds between counts of what is joined
-MAX_JOINS = 20_000  # channels joined over all of them; each may hold a message of 8 KiB for a slow client
+MAX_JOINS = 16_000  # channels joined over all of them; each may hold a message of 8 KiB for a slow client
+FEW = 20  # channels of one connection, with which it need not give way to others
 NOT_YOUR_PAGE = 4403  # close code before the handshake: browsers see a refused connection
 
 
@@ -24,21 +28,32 @@ class Hub:
         self._load = 0
         self._counted_at = -COUNT_AGAIN
 
-    def has_room(self) -> bool:
-        """Tell whether one more channel may be joined."""
+    def make_room(self, asking: Connection) -> bool:
+        """Tell whether one more channel may be joined by this connection; others may have to give way to it."""
         now = time.monotonic()
         if now - self._counted_at > COUNT_AGAIN:
             self._counted_at = now
-            self._load = sum(connection.load for connection in self._connections)
+            self._load = sum(connection.load for connection in self._connections if not connection.ending)
+        if self._load >= MAX_JOINS and not self._divide(asking):
+            return False
         self._load += 1  # the one that is asked for; the next count puts right what has ended
-        return self._load <= MAX_JOINS
+        return True
+
+    def _divide(self, asking: Connection) -> bool:
+        """End the connection that has joined most, if that is over twice as many: a few must not keep people out."""
+        most = max((one for one in self._connections if not one.ending), key=lambda one: one.load, default=asking)
+        if most.load <= max(FEW, 2 * asking.load):
+            return False
+        self._load -= most.load
+        most.end(TRY_AGAIN, f"others need the place of a connection that has joined {most.load} channels")
+        return True
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one accepted websocket until it ends."""
         if len(self._connections) >= MAX_CONNECTIONS and not self._shed():
             await websocket.close(TRY_AGAIN, "too many connections; try again later")
             return
-        connection = Connection(websocket, self.watcher, self.has_room)
+        connection = Connection(websocket, self.watcher, self.make_room)
         self._connections[connection] = None
         try:
             await connection.serve()

@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 class Connection:
     """Serves one client: bounded in what it may join, say wrongly, and leave unread."""
 
-    def __init__(self, websocket: WebSocket, watcher: Watcher, hub_has_room: Callable[[], bool]) -> None:
+    def __init__(self, websocket: WebSocket, watcher: Watcher, make_room: Callable[["Connection"], bool]) -> None:
         self.ending = False
         self._websocket = websocket
         self._watcher = watcher
-        self._hub_has_room = hub_has_room
+        self._make_room = make_room
         self._joined: dict[UUID, asyncio.Task[None]] = {}
         self._outbox: dict[UUID, str] = {}  # the newest message of each task that is still to be sent
         self._sender: asyncio.Task[None] | None = None  # only while there is something to send
@@ -46,7 +46,7 @@ class Connection:
     @property
     def load(self) -> int:
         """How many channels it has joined, what waits to be sent included."""
-        return len(self._joined) + len(self._outbox)
+        return len(self._joined) + len(self._outbox.keys() - self._joined.keys())
 
     def end(self, code: int, reason: str) -> None:
         """Close it soon, with this code."""
@@ -101,7 +101,7 @@ class Connection:
         await self._pace.take()
         if self.load >= MAX_JOINS:
             self.end(POLICY, f"one connection joins at most {MAX_JOINS} channels")
-        elif not self._hub_has_room():
+        elif not self._make_room(self):
             self.end(TRY_AGAIN, "too many channels are joined here; try again later")
         else:
             self._joined[command.task_id] = asyncio.create_task(self._follow(command.task_id))

@@ -8,8 +8,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from api.live import hub as hub_bounds
 from api.live import hub_connection
 from api.live.commands import MAX_COMMAND
+from api.watch import MAX_WATCHED
 from tests.live.carrier import Carrier
 from tests.live.driver import Driver
 from tests.live.sockets import RudeSocket, hear, open_socket, say
@@ -124,3 +126,7 @@ async def test_a_database_that_is_away_sends_clients_away_to_try_again(
                 with contextlib.suppress(ConnectionClosed):
                     state = await hear(websocket)
     assert state["status"] == "queued"
+
+
+def test_all_joins_together_leave_some_watches_to_others() -> None:
+    assert hub_bounds.MAX_JOINS <= 0.8 * MAX_WATCHED
