@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.acceptance.ledger import begun
 from tests.acceptance.load import API_KEYS, KEY, Load, OverHttp, outcome
 from tests.servers import Database, Process, Processes
+from worker.drain import BREAK_OFF, DRAIN
 
 Start = Callable[..., Process]
 
@@ -32,6 +34,35 @@ def test_sigterm_drains_and_a_second_signal_stops_both_free_of_charge(queue: Any
     assert time.monotonic() - asked < 4
     rows = queue.sql.execute("select distinct status::text, attempt from taskbell.tasks").fetchall()
     assert rows == [("queued", 0)]
+
+
+@pytest.mark.slow
+def test_what_outlasts_the_drain_is_broken_off_free_of_charge_and_the_worker_ends(
+    queue: Any, worker: Start, slack: Callable[[], float]
+) -> None:
+    queue.sql.execute("select taskbell.configure('default', concurrency => 3)")
+    process = worker()
+    endless = [queue.enqueue(name, {"seconds": 600}, max_attempts=1) for name in ("sleep", "stubborn", "deaf")]
+    for task in endless:
+        queue.until_running(task)
+    os.kill(process.pid, signal.SIGTERM)
+    asked = time.monotonic()
+    queue.until("select clock_timestamp() - %s::timestamptz > '18 s'", now(queue), seconds=30)
+    assert {queue.get(task)["status"] for task in endless} == {"running"}, "they have their time to end"
+    assert process.popen.wait(30) == 0
+    assert DRAIN < time.monotonic() - asked < DRAIN + BREAK_OFF + 1 + slack()
+    assert "worker stopped" in process.log()
+    for task in endless:
+        done = queue.get(task)
+        assert (done["status"], done["attempt"], done["error"]) == ("queued", 0, None), (
+            "not charged, though it was its last"
+        )
+        row = queue.sql.execute("select status::text from taskbell.attempts where task_id = %s", [task]).fetchone()
+        assert row == ("released",), "and its history tells"
+
+
+def now(queue: Any) -> Any:
+    return queue.sql.execute("select clock_timestamp()").fetchone()[0]
 
 
 def test_cancel_reaches_a_task_of_a_worker_that_shuts_down(
