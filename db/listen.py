@@ -107,8 +107,10 @@ class Listener:
                 continue
             try:
                 await self._serve(connection, first, pauses)
-            except (psycopg.Error, TimeoutError) as error:
-                self._presence.broke(PART, "LISTEN", error if str(error) else f"no answer within {DEADLINE:.0f} s")
+            except TimeoutError:
+                self._presence.lost(PART, f"no answer within {DEADLINE:.0f} s")  # at once: connecting is slow
+            except psycopg.Error as error:
+                self._presence.broke(PART, "LISTEN", error)
             finally:
                 self._lose(connection)
             first.set()

@@ -65,7 +65,13 @@ class Presence:
         return only_reads
 
     def broke(self, part: str, what: str, reason: object) -> None:
-        """Note that a part's connection ended; said when the next one serves, if that was all that was wrong."""
+        """Note that a part's connection ended; said when the next one serves, if that was all that was wrong.
+
+        Where the kernel gave up a silent peer, the network is away, and that is said at once.
+        """
+        if "timed out" in str(reason):
+            self.lost(part, reason)
+            return
         if part in self._broke and not self.away(part):
             self.lost(part, reason, sentence=f"{what} breaks again and again; polls carry on: {{}}", kind=Kind.BREAKS)
         self._broke[part] = f"{what} broke, and is there again: {' '.join(str(reason).split())}"

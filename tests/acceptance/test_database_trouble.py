@@ -20,6 +20,7 @@ from tests.servers import Database, Process, Processes
 
 Start = Callable[..., Process]
 FAILED_OVER = 5.0  # seconds from a promotion to the same
+NOTICED = 10.5  # seconds of silence from the database until that is said
 BACK = 3.0  # seconds from a database that answers to the first task that is acknowledged
 
 
@@ -84,7 +85,13 @@ def test_each_kind_of_connection_may_be_terminated(
 
 
 def test_a_silent_network_is_noticed_said_in_a_line_and_survived(
-    queue: Any, worker: Start, run_api: Callable[..., str], processes: Processes, database: Database, redis_url: str
+    queue: Any,
+    worker: Start,
+    run_api: Callable[..., str],
+    processes: Processes,
+    database: Database,
+    redis_url: str,
+    slack: Callable[[], float],
 ) -> None:
     port = database.server.port
     with FreezeProxy(port) as workers_line, FreezeProxy(port) as apis_line:
@@ -94,8 +101,10 @@ def test_a_silent_network_is_noticed_said_in_a_line_and_survived(
         until_it_works(base)
         workers_line.freeze()
         apis_line.freeze()
-        for one in (process, api):
+        frozen = time.monotonic()
+        for one in (process, api):  # an API that nobody asks, too
             one.wait_until(lambda one=one: len(complaints(one)) >= 1, 25)
+        assert time.monotonic() - frozen < NOTICED + slack()
         with client(base) as http:
             refused = http.post("/api/tasks", json={"task": "echo"})
             assert refused.status_code == 503, refused.text

@@ -70,6 +70,15 @@ def test_what_broke_while_the_database_was_away_is_part_of_that(said: Callable[[
     assert said() == ["the database does not answer, trying again: gone", "the database is back"]
 
 
+def test_a_peer_that_the_kernel_gave_up_is_away_at_once(said: Callable[[], list[str]]) -> None:
+    presence = Presence()
+    presence.broke("listener", "LISTEN", "could not receive data from server: Connection timed out")
+    assert presence.away("listener")
+    presence.found("listener")
+    assert said()[0].startswith("the database does not answer, trying again: could not receive data")
+    assert said()[1:] == ["the database is back"]
+
+
 REFUSAL = "the database refuses statements: no room (53100)"
 GONE = "the database does not answer, trying again: no route"
 
