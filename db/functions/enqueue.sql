@@ -97,7 +97,9 @@ begin
     select * into v_twin from taskbell.idempotency as i where i.queue = claim_key.queue and i.key = claim_key.key;
     exit when found;
   end loop;
-  perform set_config('lock_timeout', v_timeout, true);
+  if current_setting('lock_timeout') <> v_timeout then
+    perform set_config('lock_timeout', v_timeout, true);
+  end if;
   if v_mine then
     return claim_key.id;
   end if;

@@ -3,6 +3,9 @@ create or replace function taskbell.is_anothers_key(key text) returns boolean
 language plpgsql stable strict
 as $$
 begin
+  if not starts_with(is_anothers_key.key, 'key:') and not starts_with(is_anothers_key.key, 'anonymous:') then
+    return false;  -- nearly always, and cheaper than a pattern
+  end if;
   return is_anothers_key.key ~ '^(key:[^:]+:|anonymous:[0-9a-f-]{36}$)'
     and not starts_with(is_anothers_key.key, taskbell.actor() || ':');
 end
