@@ -22,7 +22,7 @@ from worker.heart import LEASE, Report, Wishes
 from worker.lock import LIFE
 
 MARGIN = 0.25  # seconds before another may take over, in which to stop
-SILENT = 5.0  # seconds without a report after which a heart is replaced
+SILENT = 7.0  # seconds without a report after which a heart is replaced: more than a beat that nobody answers takes
 LOOKED = 1.0  # seconds between two looks of ours after which silence in between proves nothing
 STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy
 PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
@@ -42,6 +42,8 @@ class Pulse:
         self._on_report = on_report
         self._heart: subprocess.Popen[bytes] | None = None
         self._unread = b""
+        self._unwritten = b""
+        self._news = False  # there are wishes that are not even begun to be written
         self._reports: list[Report] = []
         self._heard_at = monotonic()
         self._looked_at = monotonic()
@@ -109,6 +111,7 @@ class Pulse:
         for pipe in (self._heart.stdin, self._heart.stdout):
             assert pipe is not None
             asyncio.get_running_loop().remove_reader(pipe.fileno())
+            asyncio.get_running_loop().remove_writer(pipe.fileno())
             with contextlib.suppress(OSError):
                 pipe.close()
         self._heart.kill()
@@ -126,16 +129,30 @@ class Pulse:
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self._heart.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        self._unread = b""
+        self._unread = self._unwritten = b""
         self._heard_at = monotonic()
         self.beats.clear()
         asyncio.get_running_loop().add_reader(self._heart.stdout.fileno(), self.listen)
         self._send()
 
     def _send(self) -> None:
-        if self._heart is not None and self._heart.stdin is not None:
-            with contextlib.suppress(OSError):  # a heart that does not read is replaced soon
-                self._heart.stdin.write(json.dumps(self._wishes).encode() + b"\n")
+        """Have the wishes written: now, or when the heart has read what is under way; newer ones replace older ones."""
+        self._news = True
+        self._write()
+
+    def _write(self) -> None:
+        if self._heart is None or self._heart.stdin is None:
+            return
+        if not self._unwritten and self._news:
+            self._unwritten = json.dumps(self._wishes).encode() + b"\n"
+            self._news = False
+        loop, pipe = asyncio.get_running_loop(), self._heart.stdin
+        loop.remove_writer(pipe.fileno())
+        with contextlib.suppress(OSError):  # a heart that is dead is replaced soon
+            # Of a thousand queues they are more than a pipe holds.
+            self._unwritten = self._unwritten[pipe.write(self._unwritten) or 0 :]
+            if self._unwritten or self._news:
+                loop.add_writer(pipe.fileno(), self._write)
 
     def _read(self) -> None:
         """Take in reports; move the deadlines. Also called by the signal handler, so it tells nobody."""
