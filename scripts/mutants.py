@@ -45,18 +45,6 @@ READ_FIRST = """    async def _begin(self, watched: Watched) -> None:
             async with asyncio.timeout(LISTEN_DEADLINE):
                 await self._listener.listen(watched.channel)
 """
-LOCK = "    lock = Lock("
-CARELESS_LOCK = """
-    class Careless(Lock):
-        async def do_extend(self, additional_time: float, replace_ttl: bool) -> bool:
-            await self.redis.pexpire(self.name, int(additional_time * 1000))
-            return True
-
-        async def do_release(self, expected_token: bytes) -> None:
-            await self.redis.delete(self.name)
-
-    lock = Careless("""
-
 MUTANTS = (
     Mutant(
         "the fence of `complete()`: by id alone",
@@ -87,10 +75,10 @@ MUTANTS = (
         "tests/acceptance/test_last_mile.py::test_what_ends_right_before_listen_is_seen_since_the_read_comes_after",
     ),
     Mutant(
-        "the compare of the Redis lock: extended and deleted whoever holds it",
+        "the compare of the Redis lock: extended whoever holds it",
         "worker/lock.py",
-        LOCK,
-        CARELESS_LOCK,
+        "local mine = redis.call('get', key) == ARGV[2 * i - 1]",
+        "local mine = true",
         "tests/acceptance/test_redis_dies.py::test_a_lock_that_became_anothers_is_neither_extended_nor_deleted",
     ),
     Mutant(

@@ -1,4 +1,7 @@
-"""A TCP proxy that can go silent: it keeps connections open and passes nothing on, like a dead host behind a switch."""
+"""A TCP proxy that can go silent: it keeps connections open and passes nothing on, like a dead host behind a switch.
+
+Or refuse, as a firewall does that resets what it does not let through.
+"""
 
 import asyncio
 import contextlib
@@ -17,6 +20,7 @@ class FreezeProxy:
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._flowing = asyncio.Event()
+        self._refusing = False
         self._ending = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -36,13 +40,22 @@ class FreezeProxy:
         """Go silent: what is connected hangs, and what connects from now on hangs too."""
         self._loop.call_soon_threadsafe(self._flowing.clear)
 
+    def refuse(self) -> None:
+        """End every connection, and those that come from now on."""
+        self._loop.call_soon_threadsafe(self._refuse)
+
     def thaw(self) -> None:
         """Pass on again, what was held back included."""
+        self._refusing = False
         self._loop.call_soon_threadsafe(self._flowing.set)
 
     def cut(self) -> None:
         """End every connection."""
         self._loop.call_soon_threadsafe(self._cut)
+
+    def _refuse(self) -> None:
+        self._refusing = True
+        self._cut()
 
     def _cut(self) -> None:
         for writer in self._writers:
@@ -69,6 +82,9 @@ class FreezeProxy:
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
+        if self._refusing:
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         # A task of asyncio's streams that ends cancelled is reported as an error of theirs.
         with contextlib.suppress(OSError, asyncio.CancelledError):

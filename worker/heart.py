@@ -18,16 +18,18 @@ from uuid import UUID
 
 import psutil
 from redis.asyncio import Redis
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import RedisError
 
 from db import settings as settings_module
 from db.errors import DatabaseError
 from db.models import Beat
 from db.pool import open_pool
 from db.worker_client import WorkerClient
-from worker.lock import LIFE, connect, lock_of
+from worker.lock import LIFE, connect, prolong
 
 EVERY = 1.5  # seconds between beats
+AGAIN = 0.5  # … while the database takes none: what runs of exclusive queues has a lock's life until one is taken
+LOOK = 1.0  # seconds between two looks at what ends, at most
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
 LINE = 1024 * 1024  # bytes of wishes at most: the names of all that is held
@@ -68,7 +70,8 @@ class Heart:
         self._parent = psutil.Process(parent)
         self._wishes: Wishes | None = None
         self._changed = asyncio.Event()
-        self._until: dict[str, float] = {}  # when what it holds ends: by queue, and "" for the lease
+        self._until: dict[str, float] = {}  # when what it holds in the database ends: by queue, and "" for the lease
+        self._taken = True  # the last beat, by the database
         self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
 
     def wish(self, wishes: Wishes) -> None:
@@ -87,68 +90,70 @@ class Heart:
         """Beat until cancelled."""
         while True:
             began = monotonic()
+            every = EVERY
             if self._wishes is not None and not self._stopped():
-                await self._beat(self._wishes, began)
-            self._alarm()
-            next_end = min((end - monotonic() for end in self._until.values() if end > monotonic()), default=EVERY)
+                every = await self._beat(self._wishes, began)
             with contextlib.suppress(TimeoutError):
-                pause = min(began + EVERY - monotonic(), next_end + 0.01)
-                await asyncio.wait_for(self._changed.wait(), max(pause, 0.0))
+                await asyncio.wait_for(self._changed.wait(), max(began + every - monotonic(), 0.0))
             self._changed.clear()
             await asyncio.sleep(began + LEAST - monotonic())
 
-    async def _beat(self, wishes: Wishes, began: float) -> None:
-        fine, gone, redis_answers = await self._extend(wishes)
+    async def ring_on(self) -> None:
+        """Interrupt the worker when a right of its ends: a task that keeps its event loop busy hears nothing else.
+
+        Beside the beats, of which one waits for seconds when nobody answers.
+        """
+        rung = monotonic()
+        while True:
+            now = monotonic()
+            if any(rung < end <= now for end in self._until.values()):
+                with contextlib.suppress(psutil.Error):
+                    self._parent.send_signal(signal.SIGUSR1)
+            rung = now
+            await asyncio.sleep(min([LOOK, *(end - now for end in self._until.values() if end > now)]) + 0.01)
+
+    async def _beat(self, wishes: Wishes, began: float) -> float:
+        """Beat once; return after how many seconds, counted from `began`, the next beat is due."""
+        fine, gone, redis_answers = await self._prolong(wishes)
         lock = "postgres" if self._redis is None else "redis" if redis_answers else "lost"
         beat: Beat | None = None
         if self._stopped():  # in the meantime
-            return
-        try:
+            return EVERY
+        with contextlib.suppress(DatabaseError, TimeoutError):
             async with asyncio.timeout(DATABASE_WITHIN):
                 beat = await self._client.heartbeat(
                     UUID(wishes.worker), fine, listening=wishes.listening, lock=lock, stopping=wishes.stopping
                 )
-        except (DatabaseError, TimeoutError):
-            # Nobody can take a queue over while there is no database; where Redis holds the lock it stays ours.
-            held = fine if self._redis is not None else []
-        else:
-            held = [queue for queue in fine if queue in beat.held]
-            gone += [queue for queue in fine if queue not in beat.held]
-        self._until |= dict.fromkeys(held, began + LIFE)
-        if beat is not None and beat.known:
+        renewed = set(beat.held) if beat else set()
+        held = [queue for queue in fine if queue in renewed]
+        if beat is not None:  # else the rows could not be asked: nobody has them before their life is over
+            gone += [queue for queue in fine if queue not in renewed]
+        taken = beat is not None and beat.known
+        self._until |= {queue: began + LIFE for queue in held if queue in self._until}
+        if taken:
             self._until[""] = began + LEASE
-        cancel = beat.cancel if beat else []
-        known = beat is None or beat.known
-        self._tell(Report(began, beat is not None and beat.known, known, held, gone, cancel, redis_answers))
+        known, cancel = beat is None or beat.known, beat.cancel if beat else []
+        self._tell(Report(began, taken, known, held, gone, cancel, redis_answers))
+        before, self._taken = self._taken, taken
+        if not taken:
+            return AGAIN
+        return EVERY if before else 0.0  # at once: the Redis locks may have little left
 
-    async def _extend(self, wishes: Wishes) -> tuple[list[str], list[str], bool]:
-        """Extend the Redis locks; return the queues extended, those that are another's, and whether Redis answers."""
+    async def _prolong(self, wishes: Wishes) -> tuple[list[str], list[str], bool]:
+        """Prolong the Redis locks; return the queues still ours, those that are not, and whether Redis answers.
+
+        The holder row is the truth: where the database did not take the last beat, its Redis lock lives no longer than
+        what is left of the row, or it would keep everybody else from a queue that we can't serve.
+        """
         if self._redis is None:
             return list(wishes.tokens), [], True
-        fine: list[str] = []
-        gone: list[str] = []
-        try:
-            if not wishes.tokens:
-                await self._redis.ping()
-            for queue, token in wishes.tokens.items():
-                try:
-                    await lock_of(self._redis, UUID(wishes.installation), queue, token).extend(LIFE, replace_ttl=True)
-                    fine.append(queue)
-                except LockError:
-                    gone.append(queue)
-        except (RedisError, OSError):
-            return fine, gone, False
-        return fine, gone, True
-
-    def _alarm(self) -> None:
-        """Interrupt the worker when a right of its ended: a task that keeps its event loop busy hears nothing else."""
         now = monotonic()
-        ended = [name for name, end in self._until.items() if end <= now]
-        for name in ended:
-            del self._until[name]
-        if ended:
-            with contextlib.suppress(psutil.Error):
-                self._parent.send_signal(signal.SIGUSR1)
+        lives = {queue: LIFE if self._taken else self._until[queue] - now for queue in wishes.tokens}
+        try:
+            ours = await prolong(self._redis, UUID(wishes.installation), wishes.tokens, lives)
+        except (RedisError, OSError):
+            return [], [], False
+        return [queue for queue in wishes.tokens if queue in ours], [q for q in wishes.tokens if q not in ours], True
 
     def _stopped(self) -> bool:
         if os.getppid() != self._parent.pid:
@@ -173,7 +178,7 @@ async def run() -> None:
     heart = Heart(WorkerClient(pool), redis, os.getppid())
     lines = asyncio.StreamReader(limit=LINE)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    beating = asyncio.create_task(heart.beat_on())
+    beating = asyncio.gather(heart.beat_on(), heart.ring_on())
     while line := await lines.readline():
         wishes: list[Any] = json.loads(line)
         if (wish := Wishes(*wishes)).installation:  # it has registered

@@ -1,7 +1,9 @@
 """Which exclusive queues this worker holds: a Redis lock a queue, and the holder row in the database behind it."""
 
+import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
@@ -13,6 +15,16 @@ from db.worker_client import WorkerClient
 
 LIFE = 5.0  # seconds a lock lives after it was last extended; the holder row likewise
 REDIS_WITHIN = 1.0  # seconds for an answer of Redis
+# One round trip, however many are held. A key with no life left goes at once.
+PROLONG = """
+local ours = {}
+for i, key in ipairs(KEYS) do
+    local mine = redis.call('get', key) == ARGV[2 * i - 1]
+    if mine then redis.call('pexpire', key, ARGV[2 * i]) end
+    ours[i] = mine and 1 or 0
+end
+return ours
+"""
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +36,29 @@ def connect(url: str) -> Redis:
 
 def lock_of(redis: Redis, installation: UUID, queue: str, token: str | None = None) -> Lock:
     """Return the lock of a queue; with `token`, as it was won by somebody on our behalf."""
-    lock = Lock(redis, f"taskbell:{installation}:lock:{queue}", timeout=LIFE, thread_local=False)
+    lock = Lock(redis, _key(installation, queue), timeout=LIFE, thread_local=False)
     if token is not None:
         lock.local.token = token.encode()
     return lock
+
+
+async def prolong(
+    redis: Redis, installation: UUID, tokens: Mapping[str, str | None], lives: Mapping[str, float]
+) -> set[str]:
+    """Have the locks live so many seconds from now, those that are still ours; without any left they are released.
+
+    Returns the queues whose locks live on. `RedisError`, `OSError`: Redis does not answer.
+    """
+    keys = [_key(installation, queue) for queue in tokens]
+    left = {queue: max(0, int(lives[queue] * 1000)) for queue in tokens}
+    told = [word for queue, token in tokens.items() for word in (token or "", left[queue])]
+    async with asyncio.timeout(REDIS_WITHIN):  # to connect and all
+        ours = await redis.register_script(PROLONG)(keys=keys, args=told)
+    return {queue for queue, mine in zip(tokens, ours, strict=True) if mine and left[queue]}
+
+
+def _key(installation: UUID, queue: str) -> str:
+    return f"taskbell:{installation}:lock:{queue}"
 
 
 class Locks:

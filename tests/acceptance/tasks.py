@@ -27,6 +27,17 @@ async def ticks(ctx: Context, path: str, n: int, seconds: float) -> int:
 
 
 @task
+def ticks_in_a_thread(ctx: Context, path: str, n: int, seconds: float) -> int:
+    """As `ticks`, in a thread that stops when asked."""
+    until = time.monotonic() + seconds
+    with Path(path).open("a", buffering=1) as file:
+        while time.monotonic() < until and not ctx.cancelled:
+            file.write(f"{time.monotonic()} tick {n} {ctx.attempt}\n")
+            time.sleep(TICK)
+    return n
+
+
+@task
 async def clocks() -> dict[str, float]:
     """Tell what this worker's clocks show."""
     return {"wall": time.time(), "monotonic": time.monotonic(), "true": uptime()}
