@@ -24,6 +24,8 @@ class Desk:
     async def claim(self, queue: str, batch: int, after: Claim | None) -> list[Claim]:
         """Claim up to `batch` tasks of a queue, looking from `after` on or (None) from the start. `DatabaseError`."""
         async with self._turn:
+            if self.in_doubt:  # what comes back is first in its order
+                await self._reconcile()
             try:
                 return await self._client.claim(self._worker, queue, self._tasks, batch, after)
             except BaseException:
@@ -33,9 +35,12 @@ class Desk:
     async def reconcile(self) -> None:
         """Give back every claim that the database thinks is ours and we know nothing of. `DatabaseError`."""
         async with self._turn:
-            tokens = {run.token for run in self._runs()}
-            await self._client.reconcile(self._worker, list(tokens))
-            self.in_doubt = False
+            await self._reconcile()
+
+    async def _reconcile(self) -> None:
+        tokens = {run.token for run in self._runs()}
+        await self._client.reconcile(self._worker, list(tokens))
+        self.in_doubt = False
 
 
 async def upkeep(client: WorkerClient, desk: Desk, every: float, batch: int = 10_000) -> None:

@@ -117,7 +117,7 @@ class Lane:
                     self._room.clear()
                     await self._room.wait()
                     continue
-                await self._reporter.room()
+                await self._reporter.room(self.queue)
                 if not await self._claim(want):
                     return
         except DatabaseError:

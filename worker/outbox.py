@@ -50,15 +50,19 @@ class Outbox(Generic[Value]):
         """Return the runs of which the database may not know yet."""
         return (run for run, _ in (*self._sending, *self._held, *self._waiting))
 
+    def owes(self, queue: str) -> bool:
+        """Whether something of this queue waits to be told, and not for somebody else's transaction."""
+        return any(run.queue == queue for run, _ in (*self._sending, *self._waiting))
+
     async def empty(self) -> bool:
         """Tell all that waits. True: somebody else's transaction holds some of it, and it should be told again soon."""
+        self._waiting.extend(self._held)
+        self._held = []
         while self._waiting:
             self._sending = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
             self._held += await self._tell(self._sending)
             self._sending = []
-        self._waiting.extend(self._held)
-        self._held = []
-        return bool(self._waiting)
+        return bool(self._held)
 
     async def _tell(self, items: list[Item[Value]]) -> list[Item[Value]]:
         """Tell these, apart where they can't be told together; return what was busy."""

@@ -80,9 +80,10 @@ class Reporter:
         """Return the runs whose outcome the database may not know yet."""
         return [run for box in (self._done, self._failed, self._interrupted, self._released) for run in box.runs()]
 
-    async def room(self) -> None:
-        """Wait while more outcomes wait than should."""
-        while len(self._done) + len(self._failed) > ROOM:  # noqa: ASYNC110 - rarely, and briefly
+    async def room(self, queue: str) -> None:
+        """Wait while more outcomes wait than should, or what this queue gets back: it comes first in its order."""
+        back = (self._interrupted, self._released)
+        while len(self._done) + len(self._failed) > ROOM or any(box.owes(queue) for box in back):  # noqa: ASYNC110 - rarely, and briefly
             await asyncio.sleep(GATHER)
 
     async def drained(self) -> None:

@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -144,11 +145,9 @@ def test_a_dead_heart_is_replaced(queue: Any, worker: Start) -> None:
     assert queue.wait(task)["status"] == "succeeded"
 
 
-def test_the_database_away_for_a_while(queue: Any, worker: Start, database: Database) -> None:
-    process = worker()
-    process.wait_until(lambda: "won queue default" in process.log())
-    task = queue.enqueue("sleep", {"seconds": 3})
-    queue.until_running(task)
+@contextmanager
+def away(database: Database) -> Iterator[None]:
+    """Refuse the worker, whose connections end."""
     superuser = database.connect("superuser")
     superuser.execute("alter role taskbell_app connection limit 0")
     try:
@@ -156,10 +155,52 @@ def test_the_database_away_for_a_while(queue: Any, worker: Start, database: Data
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and application_name like 'taskbell worker%'"
         )
-        time.sleep(4)
+        yield
     finally:
         superuser.execute("alter role taskbell_app connection limit -1")
+
+
+def test_the_database_away_for_a_while(queue: Any, worker: Start, database: Database) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("sleep", {"seconds": 3})
+    queue.until_running(task)
+    with away(database):
+        time.sleep(4)
     done = queue.wait(task)
     assert (done["status"], done["attempt"]) == ("succeeded", 1)
     assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
     assert process.log().count("the database does not answer") == 1
+
+
+def test_the_database_away_twice_costs_no_order(queue: Any, worker: Start, database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    queue.many([{"task": "record", "payload": {"path": str(path), "n": n, "seconds": 0.002}} for n in range(1000)])
+    for part in (1, 2):
+        queue.until("select count(*) > %s from taskbell.tasks where status = 'succeeded'", part * 250)
+        with away(database):
+            time.sleep(2)
+    queue.until("select count(*) = 1000 from taskbell.tasks where status = 'succeeded'", seconds=30)
+    began = [int(line.split()[2]) for line in path.read_text().splitlines() if " start " in line]
+    assert began == list(range(1000)), "in order, none twice"
+    assert "could not be confirmed" not in process.log()
+
+
+@pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "postgres"])
+def test_an_outage_longer_than_a_lock_life_breaks_off_free_of_charge_and_in_order(
+    queue: Any, worker: Start, database: Database, redis_url: str, tmp_path: Path, with_redis: bool
+) -> None:
+    path = tmp_path / "record"
+    process = worker(REDIS_URL=redis_url if with_redis else "")
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("record", {"path": str(path), "n": 0, "seconds": 7}, max_attempts=1)
+    queue.until_running(task)
+    queue.many([{"task": "record", "payload": {"path": str(path), "n": n}} for n in range(1, 100)])
+    with away(database):
+        process.wait_until(lambda: "could not be confirmed" in process.log(), 7)
+    queue.until("select count(*) = 100 from taskbell.tasks where status = 'succeeded'", seconds=30)
+    assert queue.get(task)["attempt"] == 1, "nobody took it over: it began anew, uncharged"
+    began = [int(line.split()[2]) for line in path.read_text().splitlines() if " start " in line]
+    assert began == [0, *range(100)], "what was broken off comes first again"
