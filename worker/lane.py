@@ -9,12 +9,12 @@ from db.errors import DatabaseError
 from db.models import Claim
 from worker.pace import Batch, Pace
 from worker.reporter import Reporter
+from worker.rest import rest
 from worker.run import Run, Stop
 from worker.runner import Runner, ask_to_stop
 
 LOOK_AGAIN = 0.05  # seconds until a busy lane looks from the start again, for higher priorities and late commits
-LOOK_SHARE = 20  # … or as many times as long as such a look took: it walks over dead rows that an old transaction holds
-LOOK_LATEST = 1.0  # seconds until it does so in any case
+LOOK_SHARE = 20  # … or as many times as long as such a look took
 TURN = 0.002  # seconds a slot may run short tasks before others, and the sockets, get their turn
 
 Claims = Callable[[str, int, Claim | None], Awaitable[list[Claim]]]
@@ -140,7 +140,7 @@ class Lane:
         self._from_start = False
         claims = await self._claims(self.queue, want, None if from_start else self._mark)
         if from_start:
-            self._look_at = now + max(LOOK_AGAIN, min(LOOK_SHARE * (monotonic() - now), LOOK_LATEST))
+            self._look_at = now + rest(monotonic() - now, LOOK_AGAIN, LOOK_SHARE)
         if claims:
             self._mark = claims[0]
             self.found_at = monotonic()

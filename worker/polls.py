@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
+from worker.rest import rest
+
 POLL = 1.0  # seconds: how late a task starts at most when nothing rings
 BUSY_LOOK = 0.05  # seconds between looks at the other queues while one is drained
-POLL_SHARE = 8  # … or as many times as long as such a poll took, where an old transaction holds dead rows back
+POLL_SHARE = 8  # … or as many times as long as such a poll took
 
 
 class Polls:
@@ -27,7 +29,7 @@ class Polls:
 
     def end(self) -> float:
         """Note that it has answered; return when the next one is due."""
-        self._pause = max(BUSY_LOOK, POLL_SHARE * (monotonic() - self.began_at))
+        self._pause = rest(monotonic() - self.began_at, BUSY_LOOK, POLL_SHARE)
         return self.began_at + POLL
 
     def while_busy(self) -> float:
