@@ -26,6 +26,7 @@ from db.models import Beat
 from db.pool import open_pool
 from db.worker_client import WorkerClient
 from worker.lock import LIFE, connect, prolong
+from worker.telling import Teller
 
 EVERY = 1.5  # seconds between beats
 AGAIN = 0.5  # … while the database takes none: what runs of exclusive queues has a lock's life until one is taken
@@ -72,7 +73,7 @@ class Heart:
         self._changed = asyncio.Event()
         self._until: dict[str, float] = {}  # when what it holds in the database ends: by queue, and "" for the lease
         self._taken = True  # the last beat, by the database
-        self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+        self._teller = Teller(sys.stdout.fileno())
 
     def wish(self, wishes: Wishes) -> None:
         """Take the worker's wishes; new ones are seen to at once."""
@@ -133,7 +134,8 @@ class Heart:
         if taken:
             self._until[""] = began + LEASE
         known, cancel = beat is None or beat.known, beat.cancel if beat else []
-        self._tell(Report(began, taken, known, held, gone, cancel, redis_answers))
+        report = Report(began, taken, known, held, gone, cancel, redis_answers)
+        self._teller.tell(json.dumps(report).encode() + b"\n")
         before, self._taken = self._taken, taken
         if not taken:
             return AGAIN
@@ -162,11 +164,6 @@ class Heart:
             return self._parent.status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
         except psutil.NoSuchProcess:
             os._exit(0)
-
-    def _tell(self, report: Report) -> None:
-        # Small enough to be written whole or not at all; a worker that is busy for hours misses some.
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            self._out.write(json.dumps(report).encode() + b"\n")
 
 
 async def run() -> None:

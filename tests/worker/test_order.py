@@ -44,7 +44,7 @@ def test_fifty_sleeps_at_once(queue: Any, worker: Start) -> None:
     begun = time.monotonic()
     queue.many([{"task": "sleep", "queue": "wide", "payload": {"seconds": 1}} for _ in range(50)])
     queue.until("select count(*) = 50 from taskbell.tasks where status = 'succeeded'")
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 5.0, "one by one they would take 50 s"
 
 
 def test_plain_functions_run_at_once_too(queue: Any, worker: Start) -> None:
