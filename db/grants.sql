@@ -53,7 +53,7 @@ grant execute on function
 taskbell.register(uuid, text, integer, text, text[], jsonb),
 taskbell.deregister(uuid),
 taskbell.heartbeat(uuid, text[], boolean, text, boolean),
-taskbell.poll(uuid),
+taskbell.poll(uuid, text[], double precision, text),
 taskbell.hold(uuid, text),
 taskbell.unhold(uuid, text),
 taskbell.claim(uuid, text, text[], integer, integer, timestamptz, uuid),

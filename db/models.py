@@ -153,7 +153,9 @@ class QueueState(NamedTuple):
     due: bool
     next_due: datetime | None
     next_due_in: float | None
+    turn: int  # whose lock to take first: each of those who enqueue once, then each again
     clock: float  # the database's time, in seconds since 1970
+    walked_to: str | None  # where the walk over all names goes on; None: it has seen the last one
 
 
 class Beat(NamedTuple):

@@ -13,8 +13,8 @@ CLAIM = (
     " from taskbell.claim(%s::uuid, %s, %s::text[], %s, %s::integer, %s::timestamptz, %s::uuid)"
 )
 POLL = (
-    "select queue, exclusive, concurrency, paused, holder, free, due, next_due, next_due_in, clock"
-    " from taskbell.poll(%s::uuid)"
+    "select queue, exclusive, concurrency, paused, holder, free, due, next_due, next_due_in, turn, clock, walked_to"
+    " from taskbell.poll(%s::uuid, %s::text[], %s::float8, %s)"
 )
 COMPLETE = (
     "select id::text, refusal from"
@@ -59,9 +59,14 @@ class WorkerClient(Caller):
         )  # fmt: skip
         return Beat(answer["known"], answer["held"], answer["cancel"])
 
-    async def poll(self, worker: UUID) -> list[QueueState]:
-        """Ask what there is to do, rescuing on the way."""
-        return [QueueState(*row) for row in await self._rows(POLL, worker)]
+    async def poll(
+        self, worker: UUID, named: Sequence[str] = (), since: float | None = None, walk_after: str | None = ""
+    ) -> list[QueueState]:
+        """Ask what there is to do, rescuing on the way: in all queues, or where there are very many in a part of them.
+
+        That part: behind the name `walk_after` (None: none), the queues `named`, and those with tasks made `since`.
+        """
+        return [QueueState(*row) for row in await self._rows(POLL, worker, list(named), since, walk_after)]
 
     async def hold(self, worker: UUID, queue: str) -> bool:
         """Try to become the one worker of an exclusive queue; never waits."""

@@ -1,7 +1,7 @@
 """Which lanes may claim and run: by their lock, by the worker's lease, and not while they are paused."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from time import monotonic
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from worker.pulse import Pulse
 PART = "heart"  # of the process, as its `Presence` knows it
 UNBEATEN = 4.0  # seconds without an accepted beat after which that is said
 KEEP_IDLE = 60.0  # seconds an exclusive queue without tasks stays held
+MANY = 500  # queues held, beyond which those without tasks stay held only for
+KEEP_MANY_IDLE = 1.0  # seconds: each costs the heart some of the time that a beat has
 ALWAYS_HELD = frozenset({"default", "public"})
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Rights:
         self._lapsed = False  # the lease is over
         self._beaten_at = monotonic()  # when the last beat that was accepted began
         self._listening = False
+        self._line: list[QueueState] = []  # whose locks to settle, the first one last
 
     def refresh(self, lane: Lane) -> None:
         """Open or close a lane, as its rights are now."""
@@ -45,13 +48,21 @@ class Rights:
         elif lane.open and not may:
             lane.close()
 
-    def unsettled(self, states: Iterable[QueueState]) -> list[QueueState]:
-        """Return the queues whose locks should be taken or given up."""
-        return [state for state in states if self._to_take(state) or self._to_give(state)]
+    def line_up(self, states: Collection[QueueState]) -> bool:
+        """Line up the queues whose locks should be taken or given up; tell whether there are any.
 
-    async def settle(self, states: Iterable[QueueState]) -> None:
-        """Take and give up locks. `DatabaseError`: there is no database."""
-        for state in states:
+        What a poll did not look at keeps its place, so that nobody's thousand queues stand before another's first one.
+        """
+        told = {state.queue for state in states}
+        self._line = [state for state in self._line if state.queue not in told]
+        self._line += [state for state in states if self._to_take(state) or self._to_give(state)]
+        self._line.sort(key=lambda state: (not self._to_give(state), state.turn), reverse=True)
+        return bool(self._line)
+
+    async def settle(self) -> None:
+        """Take and give up the locks that are lined up, meanwhile too. `DatabaseError`: there is no database."""
+        while self._line:
+            state = self._line.pop()
             lane = self._lanes.get(state.queue)
             if lane is None or self.stopping:
                 continue
@@ -65,7 +76,7 @@ class Rights:
                     self.tell()
                     self.refresh(lane)
                 elif not self._locks.answers:
-                    return  # one time-out is enough for now
+                    self._line.clear()  # one time-out is enough for now
 
     def hear(self, report: Report) -> None:
         """Take a report of the heart: what is held, and what was lost."""
@@ -127,14 +138,14 @@ class Rights:
     def _to_take(self, state: QueueState) -> bool:
         if not state.exclusive or state.paused or state.queue in self._locks.tokens:
             return False
-        return _wanted(state) if state.free else state.holder == self._worker
+        return self._wanted(state) if state.free else state.holder == self._worker
 
     def _to_give(self, state: QueueState) -> bool:
         lane = self._lanes.get(state.queue)
         if lane is None or state.queue not in self._locks.tokens or lane.busy:
             return False
-        idle = monotonic() - max(lane.found_at, lane.made_at) > KEEP_IDLE
-        return not state.exclusive or (idle and not _wanted(state))
+        idle = monotonic() - max(lane.found_at, lane.made_at) > (KEEP_MANY_IDLE if self._holds_many() else KEEP_IDLE)
+        return not state.exclusive or (idle and not self._wanted(state))
 
     async def _give(self, lane: Lane) -> None:
         lane.close()
@@ -143,8 +154,10 @@ class Rights:
         self.tell()
         self.refresh(lane)
 
+    def _wanted(self, state: QueueState) -> bool:
+        """Tell whether to hold a queue; one rule for taking and giving up, or it would go to and fro each second."""
+        soon = state.next_due_in is not None and state.next_due_in < KEEP_IDLE
+        return state.due or (soon and not self._holds_many()) or state.queue in ALWAYS_HELD
 
-def _wanted(state: QueueState) -> bool:
-    """Tell whether to hold a queue; one rule for taking and giving up, or it would go back and forth each second."""
-    soon = state.next_due_in is not None and state.next_due_in < KEEP_IDLE
-    return state.due or soon or state.queue in ALWAYS_HELD
+    def _holds_many(self) -> bool:
+        return len(self._locks.tokens) > MANY

@@ -16,6 +16,7 @@ from worker.bell import Bell
 from worker.clock import Clock
 from worker.desk import Desk
 from worker.lane import Lane
+from worker.lookout import Lookout
 from worker.polls import BUSY_LOOK, Polls
 from worker.rights import Rights
 
@@ -57,6 +58,7 @@ class Worker:
         self._poked = False
         self._seen = 0  # tasks claimed until the last glance
         self.polls = Polls(self._poke)
+        self._lookout = Lookout()
         self._settling: asyncio.Task[None] | None = None
         listener.on_notify = self._hear
         listener.on_regained = self._poke
@@ -74,7 +76,7 @@ class Worker:
             self._poked = False
             self.polls.begin()
             try:
-                states = await self._client.poll(self._id)
+                states = await self._client.poll(self._id, *self._lookout.look(self._lanes))
                 again = self.polls.end()
                 for state in states[:1]:
                     self._clock.hear(state.clock, self.polls.began_at)
@@ -113,15 +115,16 @@ class Worker:
                 lane.look()
             elif state.next_due_in is not None:
                 again = min(again, now + state.next_due_in)
-        self._forget_lanes({state.queue for state in states})
-        if (unsettled := self._rights.unsettled(states)) and (self._settling is None or self._settling.done()):
-            self._settling = asyncio.create_task(self._settle(unsettled), name="settle locks")
+        if (named := self._lookout.see(states)) is not None:
+            self._forget_lanes(named)
+        if self._rights.line_up(states) and (self._settling is None or self._settling.done()):
+            self._settling = asyncio.create_task(self._settle(), name="settle locks")
         self._rights.tell(listening=self._listener.hearing)
-        return again
+        return again if self._lookout.go_on_at is None else min(again, self._lookout.go_on_at)
 
-    async def _settle(self, states: list[QueueState]) -> None:
+    async def _settle(self) -> None:
         with contextlib.suppress(DatabaseError):
-            await self._rights.settle(states)
+            await self._rights.settle()
         self._stirred.set()
 
     def _forget_lanes(self, named: Collection[str]) -> None:
@@ -172,6 +175,7 @@ class Worker:
         if channel == self._own_channel:
             self._rights.ask()  # somebody cancels a task; anybody can ring, so the database is asked, not the ring
         elif not self._served or not payload or payload in self._served:  # no name: very many queues
+            self._lookout.ring(payload)
             lane = self._lanes.get(payload)
             if lane is not None and lane.open:
                 lane.look()

@@ -1,42 +1,83 @@
-create or replace function taskbell.poll(worker uuid)
+create or replace function taskbell.poll(
+  worker uuid, named text[] default '{}', since double precision default null, walk_after text default ''
+)
 returns table (
   queue text, exclusive boolean, concurrency integer, paused boolean, holder uuid, free boolean, due boolean,
-  next_due timestamptz, next_due_in double precision, clock double precision
+  next_due timestamptz, next_due_in double precision, turn bigint, clock double precision, walked_to text
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := taskbell.now();
+  -- A worker keeps an exclusive queue that long without tasks, so it may as well have it that long before one is due.
+  v_soon timestamptz := taskbell.now() + interval '60 seconds';
   v_worker taskbell.worker;
   v_paused boolean := exists (select from taskbell.installation as i where i.paused_at is not null);
+  v_held text[];
   v_queues text[];
+  v_walked_to text := poll.walk_after;
+  v_due timestamptz[];
+  v_turns bigint[];
 begin
   select * into v_worker from taskbell.worker as w where w.id = poll.worker;
   perform taskbell.rescue();
-  v_queues := taskbell.busy_queues(v_worker);
+  v_held := array(select h.queue from taskbell.holder as h where h.worker = v_worker.id and not h.released);
+  if v_worker.queues is not null then
+    v_queues := v_worker.queues;
+    v_walked_to := null;
+  else
+    if poll.walk_after is not null then
+      select k.names, k.walked_to into v_queues, v_walked_to from taskbell.walk(v_worker.tasks, v_soon, poll.walk_after) as k;
+    end if;
+    -- A whole walk has seen them all.
+    if poll.walk_after <> '' is not false or v_walked_to is not null then
+      v_queues := v_queues || poll.named[:1000] || taskbell.configured_queues() || taskbell.newest_queues(poll.since);
+    end if;
+    v_queues := v_queues || array['default', 'public'];
+  end if;
 
-  perform taskbell.make_queues(v_queues);
+  -- What cannot be won at once need not be told at once; whose tasks it is decides, not how many there are.
+  select coalesce(array_agg(t.name), '{}'), coalesce(array_agg(t.due), '{}'), coalesce(array_agg(t.turn), '{}')
+  into v_queues, v_due, v_turns
+  from (
+    select a.name, a.due, row_number() over (partition by a.always, a.enqueued_by order by a.due, a.name) as turn
+    from (
+      select l.name, l.due, l.enqueued_by, l.name = any (array['default', 'public'] || v_held) as always
+      from taskbell.look_into(v_queues || v_held, v_worker.tasks, v_soon) as l
+    ) as a
+    where (a.due <= v_soon or a.always) and (v_worker.queues is null or a.name = any (v_worker.queues))
+    order by a.always desc, turn limit 300 + cardinality(v_held)
+  ) as t;
+
+  if exists (
+    select from unnest(v_queues) as n (name) where not exists (select from taskbell.queue as q where q.name = n.name)
+  ) then
+    perform taskbell.make_queues(v_queues);
+  end if;
 
   return query
     select
       n.name, coalesce(q.exclusive, true), coalesce(q.concurrency, 1), v_paused or q.paused_at is not null, h.worker,
       h.worker is null or h.released or h.renewed_at <= v_now - taskbell.lock_life(),
-      coalesce(d.next_due <= v_now, false), d.next_due, extract(epoch from d.next_due - v_now)::double precision,
+      coalesce(n.due <= v_now, false), n.due, extract(epoch from n.due - v_now)::double precision,
+      n.turn,
       -- as of the answer, not of the question: a poll may take a while
-      extract(epoch from v_now + (clock_timestamp() - statement_timestamp()))::double precision
-    from unnest(v_queues) as n (name)
+      extract(epoch from v_now + (clock_timestamp() - statement_timestamp()))::double precision,
+      v_walked_to
+    from unnest(v_queues, v_due, v_turns) as n (name, due, turn)
     left join taskbell.queue as q on q.name = n.name
     left join taskbell.holder as h on h.queue = n.name
-    left join lateral (select taskbell.next_due(n.name) as next_due) as d on true
     order by n.name;
 end
 $$;
 
-comment on function taskbell.poll(uuid) is
-'For workers, once a second: what is there to do? Rescues first. One row a queue that this worker serves and that has tasks, is held by it, or is "default" or "public"; of very many queues a part each time, in turn.
-paused: it, or everything. free: no live holder, so worth trying for its lock. due: a task is due; next_due(_in): when the first queued one is due (in so many seconds, of the database''s clock). Both may speak of tasks that this worker does not know. clock: the database''s time, in seconds since 1970.';
+comment on function taskbell.poll(uuid, text[], double precision, text) is
+'For workers, once a second: what is there to do? Rescues first. One row a queue that this worker serves and in which a task that it knows is due or will be within 60 s (or more than 100 are due that it does not know), that is held by it, or is "default" or "public".
+Walks over the names of all queues, some 10,000 a call, from behind walk_after on (null: not at all); walked_to: where to go on, null after the last one. A call that does not walk over all of them looks at those named (1,000), those with settings (1,000), and those of the newest tasks (1,000) enqueued from "since" on as well.
+paused: it, or everything. free: no live holder, so worth trying for its lock. due: a task is due; next_due(_in): when the first queued one is due (in so many seconds, of the database''s clock). turn: which to win first, so that each of those who enqueue has a turn before anybody has a second; beside what is held it tells the first 300 by their turn. since, clock: the database''s time, in seconds since 1970; clock as of the answer.';
 
 
 create or replace function taskbell.make_queues(names text[]) returns void
@@ -44,16 +85,11 @@ language plpgsql volatile
 set lock_timeout = '50ms'
 as $$
 begin
-  if exists (
-    select from unnest(make_queues.names) as n (name)
-    where not exists (select from taskbell.queue as q where q.name = n.name)
-  ) then
-    insert into taskbell.queue as q (name)
-    select n.name from unnest(make_queues.names) as n (name)
-    where not exists (select from taskbell.queue as q where q.name = n.name)
-    order by n.name
-    on conflict on constraint queue_pkey do nothing;
-  end if;
+  insert into taskbell.queue as q (name)
+  select n.name from unnest(make_queues.names) as n (name)
+  where not exists (select from taskbell.queue as q where q.name = n.name)
+  order by n.name
+  on conflict on constraint queue_pkey do nothing;
 exception
   -- Somebody's open transaction is making one of them; the queue works without its row, and the next poll tries again.
   when lock_not_available then null;
@@ -64,58 +100,175 @@ comment on function taskbell.make_queues(text[]) is
 'Gives the queues that have no row one with the default settings, so that they can be seen and configured. Never waits longer than 50 ms.';
 
 
-create or replace function taskbell.busy_queues(worker taskbell.worker) returns text[]
-language plpgsql volatile
+create or replace function taskbell.walk(
+  tasks text[], until timestamptz, walk_after text, out names text[], out walked_to text
+)
+language plpgsql stable
+-- Always along the index, whatever the table was like when this was planned: an empty one invites to scan and sort it.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
-  c_most constant integer := 200;
-  v_name text := (busy_queues.worker).poll_after;
-  v_queues text[] := '{}';
+  c_looks constant integer := 10000;
+  c_found constant integer := 1000;
+  v_end timestamptz := clock_timestamp() + interval '100 milliseconds';
+  v_looks integer := 0;
+  v_step integer := 4;
+  v_rows integer;
+  v_queues integer;
+  v_last text;
+  v_found text[];
 begin
-  -- From index entry to index entry: costs a look a queue, however many tasks they hold.
-  for v_step in 1 .. c_most loop
-    select l.queue into v_name from taskbell.live as l
-    where l.status = 'queued' and l.queue > v_name order by l.queue limit 1;
-    exit when v_name is null;
-    v_queues := v_queues || v_name;
-  end loop;
-  -- More than one look's worth: the next poll goes on behind the last one, and then from the start again.
-  if coalesce(v_name, '') <> (busy_queues.worker).poll_after then
-    update taskbell.worker as w set poll_after = coalesce(v_name, '') where w.id = (busy_queues.worker).id;
-  end if;
-  return array(
-    select distinct n.name
+  names := '{}';
+  walked_to := walk.walk_after;
+  loop
+    -- A few tasks further along the index: many small queues in a step, of a large one only its beginning.
+    select sum(g.count), count(*), max(g.queue), coalesce(array_agg(g.queue) filter (where g.known), '{}')
+    into v_rows, v_queues, v_last, v_found
     from (
-      select unnest(v_queues || array['default', 'public'])
-      union all
-      select h.queue from taskbell.holder as h where h.worker = (busy_queues.worker).id and not h.released
-    ) as n (name)
-    where (busy_queues.worker).queues is null or n.name = any ((busy_queues.worker).queues)
+      select c.queue, count(*) as count, bool_or(c.run_at <= walk.until and c.task = any (walk.tasks)) as known
+      from (
+        select l.queue, l.run_at, l.task from taskbell.live as l
+        where l.status = 'queued' and l.queue > walked_to
+        order by l.queue, (-l.priority), l.run_at, l.id limit v_step
+      ) as c
+      group by c.queue
+    ) as g;
+    names := names || v_found;
+    if v_rows < v_step is not false then
+      walked_to := null;
+      return;
+    end if;
+    -- Of the last one there may be more.
+    if v_last <> all (v_found) then
+      names := names || v_last;
+    end if;
+    walked_to := v_last;
+    v_looks := v_looks + v_queues;
+    exit when v_looks >= c_looks or cardinality(names) >= c_found or clock_timestamp() > v_end;
+    v_step := case when v_queues * 2 >= v_step then least(v_step * 4, 1000) else 4 end;
+  end loop;
+end
+$$;
+
+comment on function taskbell.walk(text[], timestamptz, text) is
+'The queues behind this name, in their order, in which one of these tasks is due by then, or may be: looks at some 10,000 names, for some 0.1 s, tells some 1,000, and how far it came; null: to the end.';
+
+
+create or replace function taskbell.look_into(names text[], tasks text[], until timestamptz)
+returns table (name text, due timestamptz, enqueued_by text)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := taskbell.now();
+  v_rank integer;
+  v_due timestamptz;
+  v_task text;
+  v_by text;
+begin
+  for name, v_rank, v_due, v_task, v_by in
+    select n.name, f.rank, f.due, f.task, f.enqueued_by
+    from (select u.name from unnest(look_into.names) as u (name) group by u.name) as n
+    left join lateral taskbell.first_of(n.name, -101) as f on true
+  loop
+    due := null;
+    enqueued_by := null;
+    while v_rank is not null loop
+      if v_due <= look_into.until and v_task <> all (look_into.tasks) then
+        select f.due, f.enqueued_by into v_due, v_by from taskbell.first_known(name, v_rank, look_into.tasks) as f;
+      end if;
+      if v_due < due or due is null then
+        due := v_due;
+        enqueued_by := v_by;
+        exit when due <= v_now;
+      end if;
+      select f.rank, f.due, f.task, f.enqueued_by into v_rank, v_due, v_task, v_by
+      from taskbell.first_of(name, v_rank) as f;
+    end loop;
+    return next;
+  end loop;
+end
+$$;
+
+comment on function taskbell.look_into(text[], text[], timestamptz) is
+'Of each of these queues: when the first of these tasks is due (null: none of them will be by then; what is due later may be another task), and who enqueued it. A look into the index a priority in use.';
+
+
+create or replace function taskbell.first_of(queue text, after integer)
+returns table (rank integer, due timestamptz, task text, enqueued_by text)
+language sql stable
+as $$
+  select -l.priority, l.run_at, l.task, l.enqueued_by from taskbell.live as l
+  where l.queue = first_of.queue and l.status = 'queued' and (-l.priority) > first_of.after
+  order by (-l.priority), l.run_at, l.id limit 1
+$$;
+
+comment on function taskbell.first_of(text, integer) is
+'As taskbell.first_below(), and which task the first of that priority is, and whose.';
+
+
+create or replace function taskbell.first_known(queue text, rank integer, tasks text[])
+returns table (due timestamptz, enqueued_by text)
+language sql stable
+as $$
+  select k.run_at, k.enqueued_by from (
+    select l.run_at, l.id, l.task, l.enqueued_by, row_number() over (order by l.run_at, l.id) as place
+    from taskbell.live as l
+    where l.queue = first_known.queue and l.status = 'queued' and (-l.priority) = first_known.rank
+    order by l.run_at, l.id limit 100
+  ) as k
+  where k.task = any (first_known.tasks) or k.place = 100
+  order by k.run_at, k.id limit 1
+$$;
+
+comment on function taskbell.first_known(text, integer, text[]) is
+'Of the first 100 queued tasks of one priority, the first that is one of these; none is: the hundredth, as there may be one behind it.';
+
+
+create or replace function taskbell.newest_queues(since double precision) returns text[]
+language plpgsql stable
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+as $$
+declare
+  -- The first id that can have been made then.
+  v_first uuid := (
+    lpad(to_hex((newest_queues.since * 1000)::bigint), 12, '0') || '70008000000000000000'
+  )::uuid;
+begin
+  return array(
+    select n.queue
+    from (select l.queue, l.status from taskbell.live as l where l.id >= v_first order by l.id desc limit 1000) as n
+    where n.status = 'queued' group by n.queue
   );
 end
 $$;
 
-comment on function taskbell.busy_queues(taskbell.worker) is
-'The queues that a poll of this worker looks at: those with queued tasks (200 at a time, in turn), those it holds, "default" and "public"; of these what it serves.';
+comment on function taskbell.newest_queues(double precision) is
+'The queues of the newest 1,000 tasks, of those enqueued from this moment (in seconds since 1970) on; null: none.';
 
 
-create or replace function taskbell.next_due(queue text) returns timestamptz
-language plpgsql stable
+create or replace function taskbell.configured_queues() returns text[]
+language sql stable
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
-declare
-  v_rank integer := -101;
-  v_first timestamptz;
-  v_due timestamptz;
-begin
-  loop
-    select f.rank, f.run_at into v_rank, v_first from taskbell.first_below(next_due.queue, v_rank) as f;
-    exit when v_rank is null;
-    v_due := least(v_due, v_first);
-    exit when v_due <= taskbell.now();
-  end loop;
-  return v_due;
-end
+  select array(
+    select q.name from taskbell.queue as q
+    where not q.exclusive or q.concurrency <> 1 or q.paused_at is not null
+      or num_nonnulls(q.max_depth, q.max_attempts, q.timeout, q.keep_succeeded, q.keep_failed) > 0
+    order by q.name limit 1000
+  )
 $$;
 
-comment on function taskbell.next_due(text) is
-'When the first queued task of this queue is due; null: none is queued. A look into the index a priority in use.';
+comment on function taskbell.configured_queues() is
+'The queues to which an operator gave settings of their own, the first 1,000.';

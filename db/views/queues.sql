@@ -11,6 +11,6 @@ left join taskbell.holder as h
 left join taskbell.worker as w on w.id = h.worker;
 
 comment on view taskbell.queues is
-'Queues with their settings and, of exclusive ones, the worker that holds them. Null settings: the defaults (3 attempts, 1 hour, kept 7 days, failed 30). A queue appears with its first task''s first poll, or by taskbell.configure().';
+'Queues with their settings and, of exclusive ones, the worker that holds them. Null settings: the defaults (3 attempts, 1 hour, kept 7 days, failed 30). A queue appears when a worker finds its first task due, or due within a minute, or by taskbell.configure().';
 comment on column taskbell.queues.paused is 'It is paused, or everything is.';
 comment on column taskbell.queues.holder is 'The worker that works it alone; null: nobody does now, or it is not exclusive.';

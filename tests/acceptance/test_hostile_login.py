@@ -1,9 +1,11 @@
 """A login that may only enqueue does its worst: others pay no more than a poll."""
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -67,6 +69,78 @@ def test_a_hostile_producer_delays_others_by_a_poll_at_most(
         attacker.join()
     assert process.popen.poll() is None
     assert "Traceback" not in process.log()
+
+
+def make_queues(shop: psycopg.Connection[Any], count: int, **task: Any) -> None:
+    """Enqueue a task into each of so many new queues."""
+    shop.execute("set client_min_messages = error")  # nobody knows some of them
+    for first in range(0, count, 10_000):
+        shop.execute(
+            "select count(*) from taskbell.enqueue_many((select jsonb_agg(%s::jsonb || jsonb_build_object('queue', %s || n))"
+            " from generate_series(%s::int, %s::int) as n))",
+            [json.dumps(task), f"junk-{task['task']}-", first, min(first + 10_000, count) - 1],
+        )
+
+
+def started_after(queue: Any, task: str) -> float:
+    """Return how many seconds after it was enqueued a task started."""
+    done = queue.wait(task, 30)
+    started, created = (datetime.fromisoformat(done[key]) for key in ("started_at", "created_at"))
+    return (started - created).total_seconds()
+
+
+@pytest.fixture
+def junk(database: Database) -> Callable[..., None]:
+    """`junk(count, task=…)`: another login makes so many queues."""
+    hostile = database.connect(database.login("hostile", "taskbell_producer"))
+    return lambda count, **task: make_queues(hostile, count, **task)
+
+
+@pytest.mark.parametrize("empty_rings", [False, True])
+def test_queues_without_end_delay_other_peoples_by_a_poll_at_most(
+    queue: Any, worker: Start, junk: Callable[..., None], slack: Callable[[], float], empty_rings: bool
+) -> None:
+    process = worker()
+    queue.wait(queue.enqueue("echo", queue="old"))
+    process.wait_until(lambda: "won queue old" in process.log())
+    queue.sql.execute("select taskbell.configure('shared', exclusive => false)")
+    junk(10_000, task="nobody")
+    junk(10_000, task="echo", run_at="2090-01-01T00:00:00Z")
+    late = {}
+    for name in ("zz-new", "aa-new", "shared", "junk-echo-1", "old", "default"):
+        if empty_rings:  # as of a statement that names very many queues: twenty more in each
+            more = [{"task": "echo", "queue": f"{name}-{n}", "run_at": "2090-01-01T00:00:00Z"} for n in range(25)]
+            [task, *_] = queue.many([{"task": "echo", "queue": name}, *more])
+        else:
+            task = queue.enqueue("echo", queue=name)
+        late[name] = started_after(queue, task)
+    assert max(late.values()) < 1.2 + slack(), late
+    assert process.log().count("won queue junk") <= 1, "nobody works where nothing is due"
+    assert queue.sql.execute("select count(*) < 20 from taskbell.queues").fetchone() == (True,)
+
+
+def test_a_worker_that_starts_among_queues_without_end_finds_what_is_due(
+    queue: Any, worker: Start, junk: Callable[..., None], slack: Callable[[], float]
+) -> None:
+    task = queue.enqueue("echo", queue="zz")
+    junk(20_000, task="nobody")
+    junk(2_000, task="echo", run_at="2090-01-01T00:00:00Z")
+    queue.sql.execute("select pg_sleep(0.1)")
+    worker()
+    begun = time.monotonic()
+    assert queue.wait(task, 30)["status"] == "succeeded"
+    assert time.monotonic() - begun < 2.0 + slack()
+
+
+def test_thousands_of_due_queues_of_one_delay_another_by_their_turns_not_their_number(
+    queue: Any, worker: Start, junk: Callable[..., None], slack: Callable[[], float]
+) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    junk(2_000, task="echo")
+    late = [started_after(queue, queue.enqueue("echo", queue=f"new-{n}")) for n in range(3)]
+    assert max(late) < 5.0 + slack(), late
+    assert queue.sql.execute("select count(*) > 300 from taskbell.tasks where status = 'queued'").fetchone() == (True,)
 
 
 def test_no_other_door_opens_to_a_producer(database: Database, queue: Any) -> None:

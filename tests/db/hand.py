@@ -1,6 +1,7 @@
 """A worker driven by hand: the real SQL functions, one call at a time, and a clock that tests move."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -36,6 +37,13 @@ class Hand:
     def hold(self, queue: str = "default") -> bool:
         """Try to become the queue's holder."""
         return bool(self.call("hold(%s, %s)", self.id, queue)[0][0])
+
+    def poll(
+        self, named: Sequence[str] = (), since: float | None = None, walk_after: str | None = ""
+    ) -> dict[str, Any]:
+        """Ask what there is to do; return the row of each queue."""
+        rows = self.call("poll(%s, %s::text[], %s, %s)", self.id, list(named), since, walk_after)
+        return {row.queue: row for row in rows}
 
     def claim(self, batch: int = 10, queue: str = "default", mark: tuple[int, Any, UUID] | None = None) -> list[Any]:
         """Claim; remember the tokens."""

@@ -1,6 +1,7 @@
 """Pause, configure, reschedule, prune, why."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -82,37 +83,22 @@ def test_reschedule_moves_a_queued_task(app: psycopg.Connection[Any], hand: Hand
 
 def test_poll_tells_what_is_due_and_when(app: psycopg.Connection[Any], hand: Hands) -> None:
     enqueue(app, "echo", queue="later", run_at="2090-01-01T00:00:00Z", priority=50)
+    enqueue(app, "echo", queue="soon", run_at=datetime.now(UTC) + timedelta(seconds=50), priority=-50)
     worker, picky = hand(), hand(queues=["only"])
-    rows = {row.queue: row for row in worker.call("poll(%s)", worker.id)}
-    assert set(rows) == {"default", "public", "later"}
-    assert (rows["later"].due, rows["later"].exclusive, rows["later"].concurrency, rows["later"].free) == (
-        False,
-        True,
-        1,
-        True,
-    )
-    assert rows["later"].next_due_in > 3600
+    rows = worker.poll()
+    assert set(rows) == {"default", "public", "soon"}
+    soon = rows["soon"]
+    assert (soon.due, soon.exclusive, soon.concurrency, soon.free) == (False, True, 1, True)
+    assert 30 < soon.next_due_in < 51
     assert rows["default"].next_due is None
-    enqueue(app, queue="later")
-    rows = {row.queue: row for row in worker.call("poll(%s)", worker.id)}
-    assert rows["later"].due
+    assert soon.walked_to is None
     worker.hold("later")
-    row = next(row for row in worker.call("poll(%s)", worker.id) if row.queue == "later")
-    assert (row.holder, row.free) == (worker.id, False)
-    assert picky.call("poll(%s)", picky.id) == []
-
-
-def test_of_very_many_queues_each_poll_looks_at_some_in_turn(app: psycopg.Connection[Any], hand: Hands) -> None:
-    app.execute(
-        "select from taskbell.enqueue_many((select jsonb_agg(jsonb_build_object('task', 'echo', 'queue', 'q' || n)) from generate_series(1, 500) as n))"
-    )
-    worker = hand()
-    seen: set[str] = set()
-    for _ in range(3):
-        rows = worker.call("poll(%s)", worker.id)
-        assert len(rows) <= 202
-        seen |= {row.queue for row in rows}
-    assert len(seen) == 502
+    rows = worker.poll()
+    assert (rows["later"].holder, rows["later"].free, rows["later"].due) == (worker.id, False, False)
+    assert rows["later"].next_due_in > 3600
+    enqueue(app, queue="later")
+    assert worker.poll()["later"].due
+    assert picky.poll() == {}
 
 
 def test_finished_tasks_are_pruned_after_their_keep_time(
