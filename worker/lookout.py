@@ -8,6 +8,7 @@ from db.models import QueueState
 
 MOST = 1000  # names a poll is told; of more rings the rest is found as new, or by the walk
 OVERLAP = 1.0  # seconds before the last poll from which on tasks are new: a transaction may have been open meanwhile
+QUICK = 0.05  # seconds: a poll that sees all names as soon as that does so each time
 # A walk over very many names takes a fifth of the time, or more where it would come too seldom:
 WALK_SHARE = 4  # it rests for as many times as long as its last part took
 GO_ON = 0.2  # … or so many seconds, while names are left
@@ -55,7 +56,8 @@ class Lookout:
         if not walked:
             return None
         position = first.walked_to if first else None
-        self._walk_at = now + min(WALK_SHARE * took, ANEW if position is None else GO_ON)
+        quick = took < QUICK and position is None and not self._position
+        self._walk_at = now if quick else now + min(WALK_SHARE * took, ANEW if position is None else GO_ON)
         self.go_on_at = None if position is None else self._walk_at
         self._position = position or ""
         if position is not None:

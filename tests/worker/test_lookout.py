@@ -75,10 +75,12 @@ def test_a_walk_goes_on_soon_and_tells_at_its_end_what_it_saw(time: Time) -> Non
     assert lookout.see([state("default")]) == {"default"}
 
 
-def test_short_walks_come_with_every_poll(time: Time) -> None:
+def test_quick_walks_come_with_every_poll_and_others_rest(time: Time) -> None:
     lookout = Lookout()
-    for _ in range(3):
+    for took in (0.001, 0.04, 0.06):
         assert lookout.look([])[2] == ""
-        time.now += 0.001
+        time.now += took
         assert lookout.see([state("default")]) == {"default"}
-        time.now += 0.05
+    assert lookout.look([])[2] is None
+    time.now += 0.25
+    assert lookout.look([])[2] == ""
