@@ -43,7 +43,7 @@ class _Runs:
 
 
 class _Room:
-    async def room(self) -> None:
+    async def room(self, queue: str) -> None:
         """There is always some."""
 
     def released(self, runs: list[Run]) -> None:
