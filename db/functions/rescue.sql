@@ -1,6 +1,8 @@
 create or replace function taskbell.rescue() returns integer
 language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
+-- A plan made while nothing was queued would read all of live once a second.
+set enable_seqscan = off
 as $$
 declare
   v_now timestamptz := taskbell.now();
