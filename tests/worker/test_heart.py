@@ -108,5 +108,4 @@ async def test_without_a_beat_that_is_taken_a_lock_ends_with_the_row_and_is_whol
     assert len(unanswered) > 5
     assert all(held == [] for _, _, _, held, *_ in unanswered), "no new life without the database"
     assert unanswered[-1][4] == ["default"]
-    heart._out.close()
     await client.aclose()
