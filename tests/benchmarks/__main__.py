@@ -47,14 +47,14 @@ def main() -> None:
 
 def _measures(wanted: argparse.Namespace) -> dict[str, Measure]:
     size, repeats = wanted.size, wanted.repeats
-    tasks, seconds, rounds = round(50_000 * size), 3 * size, max(20, round(300 * size))
+    tasks, seconds, rounds = round(50_000 * size), 3 * size, max(20, round(200 * size))
     if wanted.long:
         return {
             "burdens": lambda stage: long.measure(stage, tasks, repeats, 300 * size),
             "steady": lambda stage: steady.measure(stage, 60 * wanted.minutes, tasks),
         }
     return {
-        "latency": lambda stage: latency.measure(stage, rounds, repeats, 10 * size),
+        "latency": lambda stage: latency.measure(stage, rounds, repeats, 8 * size),
         "drain": lambda stage: drain.measure(stage, tasks, repeats),
         "enqueue": lambda stage: enqueue.measure(stage, seconds, repeats),
         "rest": lambda stage: rest.measure(stage, seconds, repeats),
