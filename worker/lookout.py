@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from time import monotonic
 
 from db.models import QueueState
+from worker.polls import POLL
 
 MOST = 1000  # names a poll is told; of more rings the rest is found as new, or by the walk
 OVERLAP = 1.0  # seconds before the last poll from which on tasks are new: a transaction may have been open meanwhile
@@ -38,7 +39,9 @@ class Lookout:
     def look(self, lanes: Iterable[str]) -> tuple[list[str], float | None, str | None]:
         """Return what to ask the next poll for: names, since when tasks are new, and where to walk on (None: don't)."""
         self._began = monotonic()
-        self._asked |= self._rang
+        for name in self._rang:  # what is asked for again and again, while polls fail, grows no further
+            if len(self._asked) < MOST:
+                self._asked[name] = None
         self._rang = {}
         # A queue that is known here but another worker's must not wait for the walk, either, when that one dies.
         named = list(dict.fromkeys([*self._asked, *lanes]))[:MOST]
@@ -58,7 +61,10 @@ class Lookout:
         position = first.walked_to if first else None
         quick = took < QUICK and position is None and not self._position
         self._walk_at = now if quick else now + min(WALK_SHARE * took, ANEW if position is None else GO_ON)
-        self.go_on_at = None if position is None else self._walk_at
+        if quick:
+            self.go_on_at = None
+        else:
+            self.go_on_at = self._walk_at if position is not None else max(self._walk_at, self._began + POLL)
         self._position = position or ""
         if position is not None:
             return None

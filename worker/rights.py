@@ -56,7 +56,9 @@ class Rights:
         told = {state.queue for state in states}
         self._line = [state for state in self._line if state.queue not in told]
         self._line += [state for state in states if self._to_take(state) or self._to_give(state)]
-        self._line.sort(key=lambda state: (not self._to_give(state), state.turn), reverse=True)
+        # Who waits comes before what is idle, unless that is too much to hold.
+        many = self._holds_many()
+        self._line.sort(key=lambda state: (self._to_give(state) != many, state.turn), reverse=True)
         return bool(self._line)
 
     async def settle(self) -> None:
@@ -74,7 +76,7 @@ class Rights:
                     log.info("won queue %s", state.queue)
                     self._pulse.held(state.queue, began)
                     self.tell()
-                    self.refresh(lane)
+                    self._refresh(state.queue)
                 elif not self._locks.answers:
                     self._line.clear()  # one time-out is enough for now
 
@@ -152,7 +154,12 @@ class Rights:
         self._pulse.dropped(lane.queue)
         await self._locks.give(lane.queue)
         self.tell()
-        self.refresh(lane)
+        self._refresh(lane.queue)
+
+    def _refresh(self, queue: str) -> None:
+        """Refresh the lane that a queue has by now: a poll may have forgotten it meanwhile, or made another one."""
+        if (lane := self._lanes.get(queue)) is not None:
+            self.refresh(lane)
 
     def _wanted(self, state: QueueState) -> bool:
         """Tell whether to hold a queue; one rule for taking and giving up, or it would go to and fro each second."""

@@ -56,7 +56,7 @@ comment on function taskbell.walk(text[], timestamptz, text) is
 
 
 create or replace function taskbell.look_into(names text[], tasks text[], until timestamptz)
-returns table (name text, due timestamptz, enqueued_by text)
+returns table (name text, due timestamptz, enqueued_by text, sure boolean)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
@@ -65,11 +65,14 @@ set enable_sort = off
 as $$
 #variable_conflict use_column
 declare
+  c_priorities constant integer := 4;
   v_now timestamptz := taskbell.now();
+  v_looked integer;
   v_rank integer;
   v_due timestamptz;
   v_task text;
   v_by text;
+  v_sure boolean;
 begin
   for name, v_rank, v_due, v_task, v_by in
     select n.name, f.rank, f.due, f.task, f.enqueued_by
@@ -78,13 +81,26 @@ begin
   loop
     due := null;
     enqueued_by := null;
+    sure := true;
+    v_looked := 0;
     while v_rank is not null loop
+      -- There may be 201 of them in each of very many queues. So many say: look yourself.
+      if v_looked = c_priorities then
+        due := v_now;
+        enqueued_by := v_by;
+        sure := false;
+        exit;
+      end if;
+      v_looked := v_looked + 1;
+      v_sure := true;
       if v_due <= look_into.until and v_task <> all (look_into.tasks) then
-        select f.due, f.enqueued_by into v_due, v_by from taskbell.first_known(name, v_rank, look_into.tasks) as f;
+        select f.due, f.enqueued_by, f.known into v_due, v_by, v_sure
+        from taskbell.first_known(name, v_rank, look_into.tasks) as f;
       end if;
       if v_due < due or due is null then
         due := v_due;
         enqueued_by := v_by;
+        sure := v_sure;
         exit when due <= v_now;
       end if;
       select f.rank, f.due, f.task, f.enqueued_by into v_rank, v_due, v_task, v_by
@@ -96,7 +112,7 @@ end
 $$;
 
 comment on function taskbell.look_into(text[], text[], timestamptz) is
-'Of each of these queues: when the first of these tasks is due (null: none of them will be by then; what is due later may be another task), and who enqueued it. A look into the index a priority in use.';
+'Of each of these queues: when the first of these tasks is due (null: none of them will be by then; what is due later may be another task), and who enqueued it. Looks into the index at the first four priorities in use; where nothing is due in them and there are more, it says now. Not sure: there may be nothing that is one of these.';
 
 
 create or replace function taskbell.first_of(queue text, after integer)
@@ -113,10 +129,10 @@ comment on function taskbell.first_of(text, integer) is
 
 
 create or replace function taskbell.first_known(queue text, rank integer, tasks text[])
-returns table (due timestamptz, enqueued_by text)
+returns table (due timestamptz, enqueued_by text, known boolean)
 language sql stable
 as $$
-  select k.run_at, k.enqueued_by from (
+  select k.run_at, k.enqueued_by, k.task = any (first_known.tasks) from (
     select l.run_at, l.id, l.task, l.enqueued_by, row_number() over (order by l.run_at, l.id) as place
     from taskbell.live as l
     where l.queue = first_known.queue and l.status = 'queued' and (-l.priority) = first_known.rank
@@ -127,7 +143,7 @@ as $$
 $$;
 
 comment on function taskbell.first_known(text, integer, text[]) is
-'Of the first 100 queued tasks of one priority, the first that is one of these; none is: the hundredth, as there may be one behind it.';
+'Of the first 100 queued tasks of one priority, the first that is one of these; none is: the hundredth, which is not known, as there may be one behind it.';
 
 
 create or replace function taskbell.newest_queues(since double precision) returns text[]
@@ -170,3 +186,25 @@ $$;
 
 comment on function taskbell.configured_queues() is
 'The queues to which an operator gave settings of their own, the first 1,000.';
+
+
+create or replace function taskbell.orphaned_queues() returns text[]
+language sql stable
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+  select array(
+    select h.queue
+    from taskbell.worker as w
+    cross join lateral (
+      select c.queue from taskbell.live as c where c.status = 'running' and c.worker = w.id group by c.queue
+    ) as l
+    join taskbell.holder as h on h.queue = l.queue and h.worker = w.id
+    where w.beat_at <= taskbell.now() - taskbell.lock_life() and w.stopped_at is null
+      and not h.released and h.renewed_at <= taskbell.now() - taskbell.lock_life()
+    limit 1000
+  )
+$$;
+
+comment on function taskbell.orphaned_queues() is
+'The exclusive queues, 1,000 at most, whose holder has missed its beats for a lock''s life and has claims there: whoever wins one takes them back, so somebody must want it, though nothing may be queued.';

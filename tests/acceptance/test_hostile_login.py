@@ -119,6 +119,17 @@ def test_queues_without_end_delay_other_peoples_by_a_poll_at_most(
     assert queue.sql.execute("select count(*) < 20 from taskbell.queues").fetchone() == (True,)
 
 
+def test_queues_of_many_priorities_delay_other_peoples_by_a_poll_at_most(
+    queue: Any, worker: Start, junk: Callable[..., None], slack: Callable[[], float]
+) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    for priority in range(-100, 101, 5):
+        junk(1_000, task="nobody", priority=priority)
+    late = [started_after(queue, queue.enqueue("echo", queue=f"new-{n}", priority=-100)) for n in range(4)]
+    assert max(late) < 1.2 + slack(), late
+
+
 def test_a_worker_that_starts_among_queues_without_end_finds_what_is_due(
     queue: Any, worker: Start, junk: Callable[..., None], slack: Callable[[], float]
 ) -> None:

@@ -90,12 +90,17 @@ def test_a_kill_is_taken_over_within_a_lock_life_and_a_second(
 ) -> None:
     first = worker()
     first.wait_until(lambda: "won queue default" in first.log())
+    alone = queue.enqueue("sleep", {"seconds": 3}, queue="alone")  # nothing else is in its queue, and nothing comes
+    queue.until_running(alone)
     second = worker()
     first.kill()
     killed = time.monotonic()
     queue.wait(queue.enqueue("record", {"path": str(record), "n": 1}))
     assert spans(record)[0].begin - killed < LOCK_LIFE + 1 + slack()
     assert "won queue default" in second.log()
+    queue.until("select attempt = 2 and status = 'running' from taskbell.tasks where id = %s", alone)
+    assert time.monotonic() - killed < LOCK_LIFE + 1.5 + slack()
+    assert queue.wait(alone)["status"] == "succeeded"
 
 
 def test_a_clean_stop_is_taken_over_within_100_ms(

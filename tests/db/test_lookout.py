@@ -134,7 +134,7 @@ def test_each_of_those_who_enqueue_has_a_turn_before_anybody_has_a_second(
             enqueue(other, queue=name)
     states = hand().poll()
     assert [states[name].turn for name in ("other1", "other2")] == [1, 2]
-    assert sorted(state.turn for name, state in states.items() if name.startswith("junk")) == list(range(1, 297))
+    assert sorted(state.turn for name, state in states.items() if name.startswith("junk")) == list(range(1, 299))
 
 
 @pytest.mark.parametrize("emptied", [False, True])
@@ -155,8 +155,71 @@ def test_every_look_of_a_poll_is_into_an_index(database: Database, hand: Hands, 
         )
         superuser.execute("analyze")
     plan = explain(superuser, "auto", call, [worker.id])
-    statements = [text for text in plan.split("duration:") if "w.stopped_at" not in text]  # but the rescue's
+    statements = [
+        text for text in plan.split("duration:") if "w.stopped_at is not null" not in text
+    ]  # but the rescue's
     assert {name for name in INDEXES if name in plan} == INDEXES
     for table in ["live"] if emptied else ["live", "queue", "holder"]:
         assert not [text for text in statements if f"Seq Scan on taskbell.{table} " in text]
     assert not [line for line in plan.splitlines() if "Sort Key:" in line and "run_at" in line]
+
+
+def test_what_is_paused_or_anothers_keeps_nothing_else_from_being_told(
+    app: psycopg.Connection[Any], hand: Hands
+) -> None:
+    junk(app, 310, "echo", "paused")
+    junk(app, 310, "echo", "theirs")
+    app.execute("select taskbell.pause('paused' || n) from generate_series(1, 310) as n")
+    app.execute("select taskbell.configure('shared', exclusive => false)")
+    other, worker = hand(), hand()
+    for number in range(1, 311):
+        assert other.hold(f"theirs{number}")
+    for name in ("fresh", "shared"):
+        enqueue(app, queue=name)
+    for walk_after in ("", None):
+        states = worker.poll(("fresh", "shared"), None, walk_after)
+        assert states["fresh"].due
+        assert states["shared"].due
+        assert len(states) <= 304
+
+
+def test_a_silent_holders_queue_is_told_as_due_though_it_holds_running_tasks_alone(
+    app: psycopg.Connection[Any], hand: Hands, clock: Any
+) -> None:
+    enqueue(app, queue="solo")
+    holder, standby = hand(), hand()
+    assert holder.hold("solo")
+    assert holder.claim(queue="solo")
+    assert "solo" not in standby.poll(), "while it beats"
+    clock.move(6)
+    standby.beat()
+    state = standby.poll()["solo"]
+    assert (state.due, state.free) == (True, True)
+    assert standby.hold("solo")
+    assert standby.claim(queue="solo"), "taken back with the queue"
+
+
+def test_queues_of_all_priorities_cost_no_more_looks_than_those_of_four(
+    app: psycopg.Connection[Any], hand: Hands
+) -> None:
+    app.execute("set client_min_messages = error")
+    for priority in range(-100, 101, 2):
+        junk(app, 300, "nobody", "deep", priority=priority)
+    enqueue(app, queue="mine", priority=-100)
+    worker = hand()
+    names = tuple(f"deep{n}" for n in range(1, 301))
+    before = looks(app)
+    states = worker.poll(names, None, None)
+    assert looks(app) - before < 300 * 9 + 100
+    assert len(states) == 2 + 10, "there may be one behind: some are tried, and others the next time"
+    assert len(set().union(*(worker.poll(names, None, None) for _ in range(5)))) > 20
+    assert worker.poll()["mine"].due
+
+
+def looks(connection: psycopg.Connection[Any]) -> int:
+    """Return how often the index of queued tasks was looked into."""
+    query = "select idx_scan from pg_stat_user_indexes where indexrelname = 'live_to_claim'"
+    connection.execute("select pg_stat_clear_snapshot(), pg_sleep(1.1)")  # backends tell once a second
+    row = connection.execute(query).fetchone()
+    assert row
+    return int(row[0])

@@ -69,7 +69,7 @@ def test_a_walk_goes_on_soon_and_tells_at_its_end_what_it_saw(time: Time) -> Non
     time.now += 0.2
     assert lookout.look([])[2] == "k"
     assert lookout.see([state("z"), state("default")]) == {"a", "default", "rang", "z"}
-    assert lookout.go_on_at is None
+    assert lookout.go_on_at == pytest.approx(time.now + 1.0), "from the start, with the next poll"
     time.now += 1.0
     assert lookout.look([])[2] == ""
     assert lookout.see([state("default")]) == {"default"}
