@@ -186,25 +186,3 @@ $$;
 
 comment on function taskbell.configured_queues() is
 'The queues to which an operator gave settings of their own, the first 1,000.';
-
-
-create or replace function taskbell.orphaned_queues() returns text[]
-language sql stable
-set enable_seqscan = off
-set enable_bitmapscan = off
-as $$
-  select array(
-    select h.queue
-    from taskbell.worker as w
-    cross join lateral (
-      select c.queue from taskbell.live as c where c.status = 'running' and c.worker = w.id group by c.queue
-    ) as l
-    join taskbell.holder as h on h.queue = l.queue and h.worker = w.id
-    where w.beat_at <= taskbell.now() - taskbell.lock_life() and w.stopped_at is null
-      and not h.released and h.renewed_at <= taskbell.now() - taskbell.lock_life()
-    limit 1000
-  )
-$$;
-
-comment on function taskbell.orphaned_queues() is
-'The exclusive queues, 1,000 at most, whose holder has missed its beats for a lock''s life and has claims there: whoever wins one takes them back, so somebody must want it, though nothing may be queued.';
