@@ -86,8 +86,9 @@ def test_one_client_is_held_back(browser: httpx.Client, method: str, path: str, 
     seen = statuses(browser, method, path, 2 * burst + 20)
     assert seen[:burst] == [503] * burst  # as far as nginx is concerned: let through
     assert 429 in seen
-    refusal = browser.request(method, path)
-    assert (refusal.status_code, refusal.headers["Retry-After"]) == (429, "2")
+    answers = (browser.request(method, path) for _ in range(burst))  # where asking is slow, some are let through again
+    refusal = next(answer for answer in answers if answer.status_code == 429)
+    assert refusal.headers["Retry-After"] == "2"
     assert refusal.json()["title"] == "Too Many Requests"
 
 
