@@ -3,6 +3,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
 -- A plan made while nothing was queued would read all of live once a second.
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_now timestamptz := taskbell.now();
@@ -66,6 +67,7 @@ comment on function taskbell.take_back(uuid, text) is
 create or replace function taskbell.orphaned_queues() returns text[]
 language sql stable
 set enable_seqscan = off
+set jit = off
 set enable_bitmapscan = off
 as $$
   select array(

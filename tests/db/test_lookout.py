@@ -159,6 +159,7 @@ def test_every_look_of_a_poll_is_into_an_index(database: Database, hand: Hands, 
         text for text in plan.split("duration:") if "w.stopped_at is not null" not in text
     ]  # but the rescue's
     assert {name for name in INDEXES if name in plan} == INDEXES
+    assert "JIT:" not in plan
     for table in ["live"] if emptied else ["live", "queue", "holder"]:
         assert not [text for text in statements if f"Seq Scan on taskbell.{table} " in text]
     assert not [line for line in plan.splitlines() if "Sort Key:" in line and "run_at" in line]
