@@ -23,7 +23,7 @@ def test_sigterm_drains_and_a_second_signal_stops_both_free_of_charge(queue: Any
     process = worker()
     running = queue.enqueue("stubborn", {"seconds": 60})
     waiting = queue.many([{"task": "echo"}] * 20)
-    queue.until_running(running)
+    queue.until_begun(running)
     os.kill(process.pid, signal.SIGTERM)
     process.wait_until(lambda: "worker stops" in process.log())
     queue.until("select bool_and(status = 'queued') from taskbell.tasks where id = any(%s::uuid[])", waiting, seconds=2)
@@ -44,7 +44,7 @@ def test_what_outlasts_the_drain_is_broken_off_free_of_charge_and_the_worker_end
     process = worker()
     endless = [queue.enqueue(name, {"seconds": 600}, max_attempts=1) for name in ("sleep", "stubborn", "deaf")]
     for task in endless:
-        queue.until_running(task)
+        queue.until_begun(task)
     os.kill(process.pid, signal.SIGTERM)
     asked = time.monotonic()
     queue.until("select clock_timestamp() - %s::timestamptz > '18 s'", now(queue), seconds=30)
@@ -71,7 +71,7 @@ def test_cancel_reaches_a_task_of_a_worker_that_shuts_down(
     process = worker()
     base = run_api(database, API_KEYS=API_KEYS)
     task = queue.enqueue("sleep", {"seconds": 60})
-    queue.until_running(task)
+    queue.until_begun(task)
     os.kill(process.pid, signal.SIGTERM)
     process.wait_until(lambda: "worker stops" in process.log())
     with httpx.Client(base_url=base, trust_env=False, headers={"Authorization": f"Bearer {KEY}"}) as http:

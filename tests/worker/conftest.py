@@ -56,6 +56,10 @@ class Queue:
     def until_running(self, task: str, seconds: float = 15) -> None:
         self.until("select started_at is not null from taskbell.tasks where id = %s", task, seconds=seconds)
 
+    def until_begun(self, task: str) -> None:
+        """Not just claimed: until then it goes back where its worker stops or its queue is paused."""
+        self.until("select exists (select from taskbell.attempts where task_id = %s)", task)
+
 
 def psycopg_now(connection: psycopg.Connection) -> float:
     row = connection.execute("select extract(epoch from clock_timestamp())").fetchone()

@@ -76,7 +76,7 @@ def test_what_waits_behind_a_slow_task_is_given_back(queue: Any, worker: Start, 
 def test_a_pause_gives_back_and_holds(queue: Any, worker: Start) -> None:
     worker()
     running = queue.enqueue("deaf", {"seconds": 1.5})
-    queue.until("select exists (select from taskbell.attempts where task_id = %s)", running)  # else it goes back too
+    queue.until_begun(running)
     queue.sql.execute("select taskbell.pause('default')")
     held = queue.enqueue("echo")
     assert queue.wait(running)["status"] == "succeeded"

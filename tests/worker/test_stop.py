@@ -65,7 +65,7 @@ def test_sigterm_drains_and_gives_back_the_rest(queue: Any, worker: Start, datab
     process = worker()
     running = queue.enqueue("deaf", {"seconds": 1.5})
     waiting = queue.many([{"task": "echo"}] * 50)
-    queue.until_running(running)
+    queue.until_begun(running)
     assert process.stop() == 0
     assert queue.get(running)["status"] == "succeeded"
     rows = queue.sql.execute("select distinct status::text, attempt from taskbell.tasks where id = any(%s)", [waiting])
@@ -81,7 +81,7 @@ def test_a_second_signal_stops_at_once_free_of_charge(queue: Any, worker: Start)
     queue.sql.execute("select taskbell.configure('wide', concurrency => 20)")
     ids = [queue.enqueue(name, {"seconds": 60}, queue="wide") for name in ("sleep", "deaf", "stubborn")]
     for task in ids:
-        queue.until_running(task)
+        queue.until_begun(task)
     os.kill(process.pid, signal.SIGINT)
     process.wait_until(lambda: "worker stops" in process.log())
     begun = time.monotonic()
@@ -98,7 +98,7 @@ def test_a_second_signal_stops_at_once_free_of_charge(queue: Any, worker: Start)
 def test_cancel_works_while_the_worker_drains(queue: Any, worker: Start) -> None:
     process = worker()
     task = queue.enqueue("sleep", {"seconds": 60})
-    queue.until_running(task)
+    queue.until_begun(task)
     process.popen.terminate()
     process.wait_until(lambda: "worker stops" in process.log())
     queue.sql.execute("select taskbell.cancel(%s)", [task])
