@@ -5,6 +5,7 @@ import http.client
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,14 +14,14 @@ from urllib.parse import urlsplit
 import psycopg
 from websockets.sync.client import ClientConnection, connect
 
-from db.settings import ROOT
-from tests.benchmarks import bare_worker, paced
+from tests.benchmarks import bare_worker
 from tests.benchmarks.figure import Figure, middle, quantiles
 from tests.benchmarks.stage import KEY, SETTLE, Place, Stage
 from tests.benchmarks.stage import connect as connect_to
 
 PACE = 0.02  # seconds between two rounds: an idle system
 RATE = 200  # tasks a second, for the p99
+CLIENTS = 8  # that share this rate, so that a slow one holds up no other
 TURNS = 5  # the ways take turns, so that what else the machine does meets all of them
 WARM_UP = 10  # rounds of each turn that are not counted
 # Listening starts in the commit that enqueues, so that nothing rings unheard and no further round trip is measured.
@@ -33,6 +34,7 @@ begin
 end $$;
 create table public.floor (n int);
 """
+WARM_SECONDS = 1.0  # likewise, where they come at a rate
 BARE = "bare round trip"  # see bare_worker.py
 AT_RATE = f"POST → websocket message at {RATE} tasks a second"
 Rounds = tuple[list[float], list[float]]
@@ -158,14 +160,29 @@ def by_http(base: str, rounds: int) -> list[float]:
 
 
 def at_a_rate(base: str, rate: int, seconds: float) -> tuple[list[float], float]:
-    """Return the same where the tasks come at a rate, each counted from when it was due; with the rate that was reached."""
-    address = urlsplit(base)
-    arguments = [str(address.hostname), str(address.port), KEY, str(rate), str(seconds)]
-    command = [sys.executable, "-m", paced.__name__, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer["seconds"], answer["rate"]
+    """Return the same where the tasks come at a rate, by clients that keep to their times however late the answers are.
+
+    The seconds count from when a task was due, not from when its client got round to it; with the rate that was reached.
+    """
+    taken: list[float] = []
+    began = time.monotonic() + SETTLE + WARM_SECONDS
+
+    def run(number: int) -> None:
+        with _client(base) as (client, socket):
+            due = began - WARM_SECONDS + number / rate  # connections are made, caches filled
+            while due < began + seconds:
+                time.sleep(max(0.0, due - time.monotonic()))
+                _post_and_hear(client, socket)
+                if due >= began:
+                    taken.append(time.monotonic() - due)
+                due += CLIENTS / rate
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return taken, len(taken) / (time.monotonic() - began)
 
 
 @contextlib.contextmanager
