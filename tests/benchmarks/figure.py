@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -20,7 +20,6 @@ class Figure:
     ratio_at_least: float | None = None  # of the floor
     ratio_at_most: float | None = None
     note: str = ""
-    extra: dict[str, float] = field(default_factory=dict)
 
     @property
     def median(self) -> float:
