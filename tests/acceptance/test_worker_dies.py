@@ -59,7 +59,7 @@ def test_a_worker_stopped_for_three_lock_lives_is_fenced_when_it_wakes(
     first = worker()
     first.wait_until(lambda: "won queue default" in first.log())
     second = worker()
-    task = queue.enqueue("ticks", {"path": str(record), "n": 0, "seconds": 30})  # still running when it wakes
+    task = queue.enqueue("ticks", {"path": str(record), "n": 0, "seconds": 20})  # still running when it wakes
     queue.until_running(task)
     os.killpg(first.pid, signal.SIGSTOP)  # the heart with it
     stopped = time.monotonic()

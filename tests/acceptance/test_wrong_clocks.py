@@ -75,7 +75,7 @@ def test_a_holder_cut_off_with_a_slow_clock_overlaps_no_longer_than_its_clock_is
         slow = worker(**wrong([-DAY], rate), REDIS_URL=own_valkey.url(locks.port), DATABASE_URL=through)
         slow.wait_until(lambda: "won queue default" in slow.log())
         fast = worker(**wrong([DAY], 1.5), REDIS_URL=own_valkey.url())
-        task = queue.enqueue("lasts", {"path": str(record), "n": 0, "seconds": 12})
+        task = queue.enqueue("lasts", {"path": str(record), "n": 0, "seconds": 9})
         queue.until_running(task)
         locks.freeze()
         tables.freeze()
