@@ -58,10 +58,11 @@ def looks_alive(connection: psycopg.AsyncConnection[Any]) -> bool:
 
 
 class BackOff:
-    """Ever longer pauses between attempts."""
+    """Ever longer pauses between attempts, up to `longest` seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = RETRY_MOST) -> None:
         self._next = RETRY_FIRST
+        self._longest = longest
 
     def reset(self) -> None:
         """Begin with the short pause again."""
@@ -69,6 +70,6 @@ class BackOff:
 
     async def sleep(self, closing: asyncio.Event) -> None:
         """Pause until it is time or `closing` is set, and twice as long the next time."""
-        pause, self._next = self._next, min(self._next * 2, RETRY_MOST)
+        pause, self._next = self._next, min(self._next * 2, self._longest)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(closing.wait(), pause)

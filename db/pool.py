@@ -9,7 +9,7 @@ from typing import Any, Self
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from db.connection import STATEMENT_TIMEOUT, BackOff, connection_options, looks_alive
+from db.connection import RETRY_MOST, STATEMENT_TIMEOUT, BackOff, connection_options, looks_alive
 from db.errors import Unavailable
 from db.listen_probe import is_pooled
 from db.presence import READ_ONLY, Presence
@@ -26,9 +26,18 @@ class Pool(AsyncConnectionPool[psycopg.AsyncConnection[Any]]):
     """psycopg's pool, whose attempts to connect go on until they succeed or the pool is closed."""
 
     def __init__(
-        self, url: str, *, name: str, min_size: int, max_size: int, statement_timeout: float, presence: Presence
+        self,
+        url: str,
+        *,
+        name: str,
+        min_size: int,
+        max_size: int,
+        statement_timeout: float,
+        presence: Presence,
+        longest_pause: float,
     ) -> None:
         self.presence = presence
+        self.longest_pause = longest_pause
         # Seconds for an answer; the server's own deadline comes first, if it still lives.
         self.deadline = statement_timeout + min(2.0, statement_timeout / 2)
         self.closing = asyncio.Event()
@@ -92,11 +101,20 @@ async def open_pool(
     max_size: int = 8,
     statement_timeout: float = STATEMENT_TIMEOUT,
     presence: Presence | None = None,
+    longest_pause: float = RETRY_MOST,
 ) -> Pool:
-    """Open a pool of autocommit connections for one part of Taskbell. Does not wait for the database to answer."""
-    presence = presence or Presence()
+    """Open a pool of autocommit connections for one part of Taskbell. Does not wait for the database to answer.
+
+    `statement_timeout`, and `longest_pause` between two attempts to connect, in seconds.
+    """
     pool = Pool(
-        url, name=name, min_size=min_size, max_size=max_size, statement_timeout=statement_timeout, presence=presence
+        url,
+        name=name,
+        min_size=min_size,
+        max_size=max_size,
+        statement_timeout=statement_timeout,
+        presence=presence or Presence(),
+        longest_pause=longest_pause,
     )
     await pool.open(wait=False)
     return pool
@@ -111,7 +129,7 @@ def _persistent(pool: Pool) -> type[psycopg.AsyncConnection[Any]]:
     class PersistentConnection(psycopg.AsyncConnection[Any]):
         @classmethod
         async def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
-            pauses = BackOff()
+            pauses = BackOff(pool.longest_pause)
             while not pool.closing.is_set():
                 began = time.monotonic()
                 try:

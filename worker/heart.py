@@ -25,15 +25,17 @@ from db.errors import DatabaseError
 from db.models import Beat
 from db.pool import open_pool
 from db.worker_client import WorkerClient
-from worker.lock import LIFE, connect, prolong
+from worker.lock import LIFE, MARGIN, connect, prolong
 from worker.telling import Teller
 
 EVERY = 1.5  # seconds between beats
 AGAIN = 0.5  # … while the database takes none: what runs of exclusive queues has a lock's life until one is taken
+TICK = 0.005  # seconds
 LOOK = 1.0  # seconds between two looks at what ends, at most
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
 LINE = 1024 * 1024  # bytes of wishes at most: the names of all that is held
+REACH_AGAIN = 0.2  # seconds between attempts to connect, at most: a beat that comes late ends runs
 LEASE = 30.0  # seconds the claims of a worker live after its last beat
 
 log = logging.getLogger("worker.heart")
@@ -107,11 +109,12 @@ class Heart:
         rung = monotonic()
         while True:
             now = monotonic()
-            if any(rung < end <= now for end in self._until.values()):
+            ends = [end - MARGIN + TICK for end in self._until.values()]  # the worker's own end, and surely past it
+            if any(rung < end <= now for end in ends):
                 with contextlib.suppress(psutil.Error):
                     self._parent.send_signal(signal.SIGUSR1)
             rung = now
-            await asyncio.sleep(min([LOOK, *(end - now for end in self._until.values() if end > now)]) + 0.01)
+            await asyncio.sleep(min([LOOK, *(end - now for end in ends if end > now)]))
 
     async def _beat(self, wishes: Wishes, began: float) -> float:
         """Beat once; return after how many seconds, counted from `began`, the next beat is due."""
@@ -127,9 +130,9 @@ class Heart:
                 )
         renewed = set(beat.held) if beat else set()
         held = [queue for queue in fine if queue in renewed]
-        if beat is not None:  # else the rows could not be asked: nobody has them before their life is over
-            gone += [queue for queue in fine if queue not in renewed]
         taken = beat is not None and beat.known
+        if taken:  # else the rows were not looked at: nobody has them before their life is over
+            gone += [queue for queue in fine if queue not in renewed]
         self._until |= {queue: began + LIFE for queue in held if queue in self._until}
         if taken:
             self._until[""] = began + LEASE
@@ -169,7 +172,9 @@ class Heart:
 async def run() -> None:
     """Beat for the parent process until it closes our stdin."""
     settings = settings_module.load()
-    pool = await open_pool(settings.database_url, name="worker heart", min_size=1, max_size=1, statement_timeout=1.5)
+    pool = await open_pool(
+        settings.database_url, name="worker heart", max_size=1, statement_timeout=1.5, longest_pause=REACH_AGAIN
+    )
     redis = connect(settings.redis_url) if settings.redis_url else None
     os.set_blocking(sys.stdout.fileno(), False)
     heart = Heart(WorkerClient(pool), redis, os.getppid())

@@ -14,6 +14,7 @@ from db.errors import DatabaseError
 from db.worker_client import WorkerClient
 
 LIFE = 5.0  # seconds a lock lives after it was last extended; the holder row likewise
+MARGIN = 0.25  # seconds before another may take over, in which to stop
 REDIS_WITHIN = 1.0  # seconds for an answer of Redis
 # One round trip, however many are held. A key with no life left goes at once.
 PROLONG = """

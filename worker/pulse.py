@@ -19,9 +19,8 @@ from uuid import UUID
 
 from worker.drive import Interrupted, stepping
 from worker.heart import LEASE, Report, Wishes
-from worker.lock import LIFE
+from worker.lock import LIFE, MARGIN
 
-MARGIN = 0.25  # seconds before another may take over, in which to stop
 SILENT = 7.0  # seconds without a report after which a heart is replaced: more than a beat that nobody answers takes
 LOOKED = 1.0  # seconds between two looks of ours after which silence in between proves nothing
 STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy

@@ -161,6 +161,8 @@ class Service:
         try:
             async with asyncio.timeout(1.0 if self._hurried.is_set() else TELL_WITHIN):
                 await self._reporter.drained()
+                if self._desk.in_doubt:  # else what a lost answer claimed would be taken for begun, and charged
+                    await self._desk.reconcile()
                 await self._locks.close()  # before the ring that says goodbye
                 await self._client.deregister(self.id)
         except (DatabaseError, TimeoutError):

@@ -43,7 +43,9 @@ begin
   where l.id = cancel.id
   returning l.* into v_task;
   perform taskbell.ring(cancel.id, v_task.status, v_task.seq);
-  perform pg_notify('taskbell_worker_' || replace(v_task.worker::text, '-', ''), jsonb_build_object('cancel', cancel.id)::text);
+  if taskbell.may_ring() then  -- else the worker's next beat tells it
+    perform pg_notify('taskbell_worker_' || replace(v_task.worker::text, '-', ''), jsonb_build_object('cancel', cancel.id)::text);
+  end if;
   return 'running';
 end
 $$;

@@ -82,7 +82,7 @@ as $$
 begin
   update taskbell.holder as h set released = true
   where h.queue = unhold.queue and h.worker = unhold.worker and not h.released;
-  if found then
+  if found and taskbell.may_ring() then
     perform pg_notify('taskbell_wake', unhold.queue);
   end if;
 end

@@ -45,7 +45,9 @@ begin
   for v_queue in
     update taskbell.holder as h set released = true where h.worker = deregister.worker and not h.released returning h.queue
   loop
-    perform pg_notify('taskbell_wake', v_queue);
+    if taskbell.may_ring() then
+      perform pg_notify('taskbell_wake', v_queue);
+    end if;
   end loop;
 end
 $$;

@@ -27,6 +27,17 @@ async def ticks(ctx: Context, path: str, n: int, seconds: float) -> int:
 
 
 @task
+async def ticks_without_rest(ctx: Context, path: str, n: int, seconds: float) -> int:
+    """As `ticks`, keeping the event loop busy all the while."""
+    until = time.monotonic() + seconds
+    with Path(path).open("a", buffering=1) as file:  # noqa: ASYNC230 - that is the point
+        while time.monotonic() < until:
+            file.write(f"{time.monotonic()} tick {n} {ctx.attempt}\n")
+            time.sleep(TICK)  # noqa: ASYNC251 - likewise
+    return n
+
+
+@task
 def ticks_in_a_thread(ctx: Context, path: str, n: int, seconds: float) -> int:
     """As `ticks`, in a thread that stops when asked."""
     until = time.monotonic() + seconds

@@ -19,9 +19,12 @@ AGAIN = "select attempt = 2 and started_at is not null from taskbell.tasks where
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
-    ("cut", "shared"),
+    ("cut", "held", "shared"),
     # The lease, thirty seconds, is waited for once: a network that refuses is noticed sooner than one that is silent.
-    [(FreezeProxy.refuse, []), (FreezeProxy.freeze, ["ticks", "ticks_in_a_thread"])],
+    [
+        (FreezeProxy.refuse, "ticks_without_rest", []),
+        (FreezeProxy.freeze, "ticks", ["ticks", "ticks_in_a_thread"]),
+    ],
     ids=["refused", "silent"],
 )
 def test_a_holder_cut_off_from_the_database_alone_gives_its_queues_up(
@@ -31,6 +34,7 @@ def test_a_holder_cut_off_from_the_database_alone_gives_its_queues_up(
     record: Path,
     slack: Callable[[], float],
     cut: Callable[[FreezeProxy], None],
+    held: str,
     shared: list[str],
 ) -> None:
     beside = record.with_suffix(".shared")
@@ -38,7 +42,7 @@ def test_a_holder_cut_off_from_the_database_alone_gives_its_queues_up(
     with FreezeProxy(database.server.port) as network:
         first = worker(DATABASE_URL=database.url.replace(f":{database.server.port}/", f":{network.port}/"))
         first.wait_until(lambda: "won queue default" in first.log())
-        ran = queue.enqueue("ticks", {"path": str(record), "n": 0, "seconds": 7})
+        ran = queue.enqueue(held, {"path": str(record), "n": 0, "seconds": 7})
         leased = [
             queue.enqueue(task, {"path": str(beside), "n": n, "seconds": 60}, queue="shared")
             for n, task in enumerate(shared)
@@ -78,7 +82,7 @@ def broken_off_in_time(runs: list[Span], n: int, cut_at: float, life: float, all
     """Check that a task's first run ended before what it ran under did, and its second began after that, and soon."""
     (first,) = [run for run in runs if (run.n, run.attempt) == (n, 1)]
     (second,) = [run for run in runs if (run.n, run.attempt) == (n, 2)]
-    assert first.end - cut_at < life - MARGIN + 0.1 + allowed, "it was told"
+    assert first.end - cut_at < life - MARGIN + 0.2 + allowed, "it was told"
     assert first.end < second.begin, "never two at once"
     assert second.begin - cut_at < life + POLL + 0.1 + allowed, "how long its queue stood still"
 

@@ -44,7 +44,7 @@ def test_the_books_balance_though_workers_are_killed_and_operators_meddle(
     workers = [worker(), worker()]
     ids: list[str] = []
     seen: dict[str, int] = {}
-    for turn in range(60):
+    for turn in range(40):
         n = len(ids)
         task = {"task": "record", "payload": {"path": str(record), "n": n, "seconds": chance.choice([0, 0, 0.2])}}
         ids += queue.many([{**task, "queue": chance.choice(["default", "shared"]), "idempotency_key": f"k{n}"}])
@@ -55,7 +55,7 @@ def test_the_books_balance_though_workers_are_killed_and_operators_meddle(
                 queue.sql.execute(f"select taskbell.{act}(%s)", [argument])
             except psycopg.Error as error:
                 assert error.sqlstate in ("TB001", "TB002"), error
-        if turn % 15 == 14:
+        if turn % 10 == 9:
             workers.pop(0).kill()
             workers.append(worker())
         for id_, seq in queue.sql.execute("select id::text, seq from taskbell.tasks").fetchall():

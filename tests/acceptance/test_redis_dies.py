@@ -5,19 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import redis
 
 from tests.acceptance.ledger import begun, overlap
 from tests.acceptance.own_servers import OwnValkey
 from tests.freeze_proxy import FreezeProxy
-from tests.servers import Process
+from tests.servers import Database, Process
 
 Start = Callable[..., Process]
 TASKS, SECONDS = 150, 0.05
-BACK = (
-    6.0  # seconds from a Redis that answers to a task that runs: the life of a lock that nobody can extend, and a try
-)
+# Seconds from a Redis that answers to a task that runs: the life of a lock that nobody can extend, and two tries.
+BACK = 6.5
 
 
 def cut(_valkey: OwnValkey, proxy: FreezeProxy) -> None:
@@ -62,6 +62,8 @@ def test_redis_in_trouble_never_means_two_workers_in_one_queue(
             [{"task": "record", "payload": {"path": str(record), "n": n, "seconds": SECONDS}} for n in range(TASKS)]
         )
         queue.until("select exists (select from taskbell.tasks where status = 'succeeded')")
+        long = queue.enqueue("ticks", {"path": str(record.with_suffix(".long")), "n": 0, "seconds": 6}, queue="long")
+        queue.until_running(long)
         trouble(own_valkey, proxy)
         answers = time.monotonic()
         done = queue.sql.execute("select count(*) from taskbell.tasks where status = 'succeeded'").fetchone()
@@ -72,6 +74,10 @@ def test_redis_in_trouble_never_means_two_workers_in_one_queue(
         assert overlap(record) < 0, "never two at once"
         doubled = sum(begun(record).values()) - TASKS
         assert doubled <= 1, "only what was broken off ran again"
+        broken_off = sum("breaking off what runs of queue long" in one.log() for one in (first, second))
+        assert broken_off == 1 or trouble is not silent, "after a lock's life without an answer"
+        done = queue.wait(long, 30)
+        assert (done["status"], done["attempt"]) == ("succeeded", 1), "nobody was charged"
         assert first.popen.poll() is None
         assert second.popen.poll() is None
         for process in (first, second):
@@ -79,16 +85,19 @@ def test_redis_in_trouble_never_means_two_workers_in_one_queue(
 
 
 def test_without_redis_nothing_exclusive_starts_and_it_is_said(
-    queue: Any, worker: Start, own_valkey: OwnValkey
+    queue: Any, worker: Start, run_api: Callable[..., str], database: Database, own_valkey: OwnValkey
 ) -> None:
     queue.sql.execute("select taskbell.configure('shared', exclusive => false)")
     process = worker(REDIS_URL=own_valkey.url())
+    base = run_api(database, own_valkey.url())
     process.wait_until(lambda: "won queue default" in process.log())
     own_valkey.kill()
     queue.until("select lock_lost = 1 from taskbell.health")
     queue.until(
         "select holder is null or held_since is null or now() - holder_renewed_at > interval '5 s' from taskbell.queues where name = 'default'"
     )
+    ready = httpx.get(f"{base}/api/readyz").json()
+    assert (ready["status"], ready["parts"]["lock"]) == ("degraded", "degraded")
     held = queue.enqueue("echo")
     assert queue.wait(queue.enqueue("echo", queue="shared"))["status"] == "succeeded", "others need no lock"
     assert queue.get(held)["status"] == "queued"

@@ -92,5 +92,5 @@ def test_a_holder_cut_off_with_a_slow_clock_overlaps_no_longer_than_its_clock_is
         "the other one's fast clock hurries nothing"
     )
     bound = (LOCK_LIFE - MARGIN) / rate - LOCK_LIFE  # below 0: never
-    assert first.end - second.begin < bound + slack() + 0.05, "how long two workers' tasks ran beside one another"
+    assert first.end - second.begin < bound + slack() + 0.1, "how long two workers' tasks ran beside one another"
     assert fast.popen.poll() is None

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from db import worker_client
 from db.client import Client
 from db.errors import BadArgument, Busy, KeyConflict, NotPossible, QueueFull, TaskNotFound, Unavailable
 from db.models import Claim
@@ -234,6 +235,13 @@ async def test_the_low_water_mark_goes_on_where_the_last_claim_began(client: Cli
     first = await hands.claim(2)
     second = await hands.claim(2, after=first[0])
     assert [claim.id for claim in first + second] == [str(one.id) for one in made[:4]]
+
+
+async def test_ids_go_through_a_worker_as_texts_and_arrays_as_literals(client: Client, hands: Hands) -> None:
+    await client.enqueue("echo")
+    [claim] = await hands.claim()
+    assert (type(claim.id), type(claim.token)) == (str, str), "uuids cost the driver half of its time"
+    assert worker_client._array([claim.id, claim.token]) == f"{{{claim.id},{claim.token}}}"
 
 
 async def test_goodbye_lets_the_next_worker_in_at_once(pool: Pool, hands: Hands) -> None:

@@ -23,27 +23,37 @@ Act = Callable[["Scene", psycopg.Connection[Any]], object]
 
 
 class Scene:
-    """One running task of one worker, one queued one behind it, one finished one."""
+    """One running task of one worker, one queued one behind it, one finished one, and a worker in waiting."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.app = database.connect()
         self.app.execute("select taskbell.resume()")
         self.worker = Hand(database.connect())
-        self.worker.hold()
-        self.finished = enqueue(self.app)
-        self.worker.claim()
+        self.worker.call("rescue()")  # what the scene before left
+        assert self.worker.hold()
+        self.another = Hand(database.connect())
+        self.finished = enqueue(self.app, idempotency_key=str(self.another.id))
+        self.worker.claim(100)
         self.worker.complete(self.finished)
         self.running = enqueue(self.app)
-        self.worker.claim()
+        self.worker.claim(100)
         self.queued = enqueue(self.app)
 
     def as_worker(self, connection: psycopg.Connection[Any]) -> Hand:
         """Return the same worker on another connection."""
-        other = copy.copy(self.worker)
-        connection.row_factory = self.worker.connection.row_factory
-        other.connection = connection
-        return other
+        return _on(self.worker, connection)
+
+    def as_another(self, connection: psycopg.Connection[Any]) -> Hand:
+        """Return the worker in waiting, likewise."""
+        return _on(self.another, connection)
+
+
+def _on(worker: Hand, connection: psycopg.Connection[Any]) -> Hand:
+    other = copy.copy(worker)
+    connection.row_factory = worker.connection.row_factory
+    other.connection = connection
+    return other
 
 
 def sql(query: str) -> Act:
@@ -51,6 +61,7 @@ def sql(query: str) -> Act:
 
     def act(scene: Scene, connection: psycopg.Connection[Any]) -> object:
         ids = {"running": scene.running, "queued": scene.queued, "finished": scene.finished, "worker": scene.worker.id}
+        ids["another"] = scene.another.id
         return connection.execute(query, ids).fetchall()  # type: ignore[arg-type]  # SQL made here
 
     return act
@@ -70,21 +81,42 @@ ACTS: dict[str, Act] = {
     "progress": lambda scene, connection: scene.as_worker(connection).progress(scene.running, 0.5),
     "heartbeat": lambda scene, connection: scene.as_worker(connection).beat("default"),
     "hold": lambda scene, connection: scene.as_worker(connection).hold(),
+    "take over": lambda scene, connection: scene.as_another(connection).hold(),
+    "rescue": sql("select taskbell.rescue()"),
+    "reconcile": sql("select taskbell.reconcile(%(worker)s, '{}')"),
+    "deregister": sql("select taskbell.deregister(%(worker)s)"),
+    "enqueue again": sql(  # waits for its caller's time where that is less than 2 s
+        "select set_config('lock_timeout', '0.2s', false), taskbell.enqueue('echo', idempotency_key => %(another)s::text)"
+    ),
     "unhold": sql("select taskbell.unhold(%(worker)s, 'default')"),
     "poll": sql("select * from taskbell.poll(%(worker)s)"),
     "pause": sql("select taskbell.pause('default')"),
     "configure": sql("select taskbell.configure('default', concurrency => 2)"),
 }
-# What the second may be answered while the first is open: nothing waits longer than its 2 s, nothing deadlocks.
+# What makes another worker's act possible: the first one has missed its beats for so long.
+AGED = {
+    "take over": "update taskbell.holder set renewed_at = now() - interval '6 seconds'",
+    "rescue": "update taskbell.worker set beat_at = now() - interval '31 seconds'",
+}
+# Operators' functions wait for 2 s, as other tests measure; here for a tenth of it.
+IMPATIENT = (
+    "select format('alter function %s set lock_timeout = ''0.2s''', oid::regprocedure) from pg_proc"
+    " where pronamespace = 'taskbell'::regnamespace and 'lock_timeout=2s' = any (proconfig)"
+)
+# What the second may be answered while the first is open: nothing waits longer than it says, nothing deadlocks.
 ANSWERS = {None, "TB001", "TB002", "55P03"}
 WORKERS_OWN = {"claim", "complete", "fail", "release", "progress", "heartbeat", "hold", "poll", "prune expired"}
-# A worker's own two connections never report on one claim at once; and one row a worker: its beat is one process.
-SAME_ROW_OF_ONE_WORKER = {"heartbeat", "poll", "unhold", "hold"}
+# A worker's own two connections never report on one claim at once. Who beats, holds or leaves is a worker, in a
+# transaction of one short call: those may wait for one another.
+ROWS_OF_WORKERS = {"heartbeat", "poll", "unhold", "hold", "take over", "deregister"}
 
 
 @pytest.mark.parametrize("first", ACTS)
 def test_whoever_comes_second_is_answered(database: Database, first: str) -> None:
     """While the first transaction is open, and after it ended either way."""
+    superuser = database.connect("superuser")
+    for (query,) in superuser.execute(IMPATIENT).fetchall():
+        superuser.execute(query)
     for second in ACTS:
         # both endings in turn: each pair meets twice, once in either order
         meet(database, first, second, commit=first < second)
@@ -93,7 +125,10 @@ def test_whoever_comes_second_is_answered(database: Database, first: str) -> Non
 def meet(database: Database, first: str, second: str, *, commit: bool) -> None:
     scene = Scene(database)
     one, other = database.connect(), database.connect()
-    other.execute("set statement_timeout = '3s'")
+    other.execute("set statement_timeout = '1s'")
+    for act, query in AGED.items():
+        if act in (first, second):
+            database.connect("superuser").execute(query)  # type: ignore[arg-type]  # SQL made here
     one.execute("begin")
     ACTS[first](scene, one)
     started = time.monotonic()
@@ -104,10 +139,10 @@ def meet(database: Database, first: str, second: str, *, commit: bool) -> None:
         state = error.sqlstate
     took = time.monotonic() - started
     pair = f"{second} while {first} is open"
-    if second in WORKERS_OWN and not {first, second} <= SAME_ROW_OF_ONE_WORKER:
+    if second in WORKERS_OWN and not {first, second} <= ROWS_OF_WORKERS:
         assert state is None, f"{pair}: a worker's call must never fail on another's lock, got {state}"
         assert took < 1, f"{pair}: a worker's call waited {took:.1f} s"
-    elif not {first, second} <= SAME_ROW_OF_ONE_WORKER:
+    elif not {first, second} <= ROWS_OF_WORKERS:
         assert state in ANSWERS, f"{pair}: {state}"
     one.execute("commit" if commit else "rollback")
     # And now that the first has ended, nothing is stuck: the rest of the story can be played.
@@ -115,8 +150,9 @@ def meet(database: Database, first: str, second: str, *, commit: bool) -> None:
         task = get(scene.app, task_id)
         if task is not None and task["status"] not in ENDS:
             scene.app.execute("select taskbell.cancel(%s)", [task_id])
-    scene.worker.call("deregister(%s)", scene.worker.id)
-    for connection in (scene.app, scene.worker.connection, one, other):
+    for worker in (scene.worker, scene.another):
+        worker.call("deregister(%s)", worker.id)
+    for connection in (scene.app, scene.worker.connection, scene.another.connection, one, other):
         connection.close()
 
 

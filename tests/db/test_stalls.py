@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from db.schema_files import ROOT
 from tests.db.hand import Hand, enqueue
@@ -85,3 +86,16 @@ def test_rings_skipped_in_an_open_transaction_stall_nobody(
         enqueue(other)
         enqueue(impatient)
     assert superuser.execute("select unrung from taskbell.health").fetchone() == (1,)
+    # Who can't ring does all else: a worker reads who was asked to stop with its next beat, a standby polls.
+    worker = Hand(database.connect())
+    superuser.execute("select pg_advisory_unlock_all()")
+    assert worker.hold()
+    task = worker.claim(1)[0].id
+    other.execute("listen taskbell_wake")
+    other.execute(sql.SQL("listen {}").format(sql.Identifier(f"taskbell_worker_{worker.id.hex}")))
+    assert other.execute("select taskbell.cancel(%s)", [task]).fetchone() == ("running",)
+    assert worker.beat("default")["cancel"] == [str(task)]
+    worker.call("unhold(%s, 'default')", worker.id)
+    assert worker.hold()
+    worker.call("deregister(%s)", worker.id)
+    assert list(other.notifies(timeout=0.1)) == []

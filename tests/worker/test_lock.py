@@ -160,17 +160,24 @@ def away(database: Database) -> Iterator[None]:
         superuser.execute("alter role taskbell_app connection limit -1")
 
 
-def test_the_database_away_for_a_while(queue: Any, worker: Start, database: Database) -> None:
+def test_the_database_away_for_two_seconds_breaks_nothing_off(
+    queue: Any, worker: Start, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "record"
     process = worker()
     process.wait_until(lambda: "won queue default" in process.log())
-    task = queue.enqueue("sleep", {"seconds": 3})
+    task = queue.enqueue("record", {"path": str(path), "n": 0, "seconds": 14})
     queue.until_running(task)
-    with away(database):
-        time.sleep(4)
-    done = queue.wait(task)
+    for _ in range(3):  # at any moment between two beats
+        with away(database):
+            time.sleep(2)
+        time.sleep(2.2)
+    done = queue.wait(task, 20)
     assert (done["status"], done["attempt"]) == ("succeeded", 1)
+    assert path.read_text().count(" start ") == 1, "it ran through"
+    assert "could not be confirmed" not in process.log()
     assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
-    assert process.log().count("the database does not answer") == 1
+    assert process.log().count("the database does not answer") == 3
 
 
 def test_the_database_away_twice_costs_no_order(queue: Any, worker: Start, database: Database, tmp_path: Path) -> None:
