@@ -58,7 +58,7 @@ def _measures(wanted: argparse.Namespace) -> dict[str, Measure]:
         "drain": lambda stage: drain.measure(stage, tasks, repeats),
         "enqueue": lambda stage: enqueue.measure(stage, seconds, repeats),
         "rest": lambda stage: rest.measure(stage, seconds, repeats),
-        "websockets": lambda stage: websockets.measure(stage, round(10_000 * size), (1_000, 2_000, 5_000)),
+        "websockets": lambda stage: websockets.measure(stage, round(10_000 * size), (1_000, 2_000, 5_000), repeats),
         "footprint": lambda stage: footprint.measure(stage, repeats),
     }
 

@@ -4,13 +4,17 @@ A task's way in three bare commits: a client inserts a row and notifies, this pr
 another table and notifies the client. No checks, no fence, no retries, no pool, no event loop; every statement prepared.
 """
 
+import contextlib
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
 
 from tests.benchmarks.stage import connect
 
 TABLES = """
 create table public.bare_live (id bigint generated always as identity primary key, status text not null default 'queued');
-create table public.bare_done (id bigint primary key, at timestamptz not null);
+create table public.bare_done (id bigint primary key, at timestamptz not null, claimed double precision not null);
 grant all on all tables in schema public to public;
 """
 SEND = "with sent as (insert into public.bare_live default values) select pg_notify('bare_wake', '')"
@@ -20,7 +24,7 @@ CLAIM = (
 )
 FINISH = (
     "with gone as (delete from public.bare_live where id = %s returning id),"
-    " stored as (insert into public.bare_done select id, now() from gone) select pg_notify('bare_done', '')"
+    " stored as (insert into public.bare_done select id, now(), %s from gone) select pg_notify('bare_done', '')"
 )
 
 
@@ -32,7 +36,19 @@ def main(url: str) -> None:
     for _ in listening.notifies():
         claimed = working.execute(CLAIM).fetchone()
         if claimed:
-            working.execute(FINISH, claimed)
+            working.execute(FINISH, [*claimed, time.monotonic()])
+
+
+@contextlib.contextmanager
+def started(url: str) -> Iterator[None]:
+    """Have such a process."""
+    with subprocess.Popen([sys.executable, "-m", __spec__.name, url], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+            yield
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """How fast workers run what is queued: no-op tasks, from the first run's start to the last commit."""
 
 import time
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.worker_client import CLAIM, COMPLETE
 from tests.benchmarks import bare
 from tests.benchmarks.figure import Figure, middle
 from tests.benchmarks.stage import SETTLE, Place, Stage, connect, cpu_seconds
@@ -13,8 +13,8 @@ QUEUE = "bench"
 LOOK = 0.02  # seconds between looks whether all is done
 PATIENCE = 300.0  # seconds
 BATCH = 1000  # of the floors
-CLAIM = "select id, token, payload from taskbell.claim(%s::uuid, %s, '{echo}', %s)"
-COMPLETE = "select * from taskbell.complete(%s::uuid[], %s::uuid[], %s::float8[], %s::text::jsonb)"
+KNOWN = "{echo}"
+PAYLOAD = 3  # its place in a claim's row
 
 
 @dataclass
@@ -123,7 +123,7 @@ def floor(stage: Stage, tasks: int) -> float:
         connection = connect(place.database.url)
         began = time.perf_counter()
         done = 0
-        while rows := connection.execute(CLAIM, [worker, QUEUE, BATCH]).fetchall():
+        while rows := claim(connection, worker, BATCH):
             complete(connection, rows)
             done += len(rows)
         took = time.perf_counter() - began
@@ -132,12 +132,17 @@ def floor(stage: Stage, tasks: int) -> float:
         return tasks / took
 
 
-def complete(connection: Any, rows: list[tuple[uuid.UUID, uuid.UUID, str]]) -> None:
-    """Complete claimed rows (id, token, payload), each with its payload as its result."""
-    ids, tokens, payloads = zip(*rows, strict=True)
-    refused = connection.execute(
-        COMPLETE, [list(ids), list(tokens), [0.0] * len(ids), f"[{','.join(payloads)}]"]
-    ).fetchall()
+def claim(connection: Any, worker: str, batch: int) -> list[Any]:
+    """Claim up to so many, by the worker's statement."""
+    rows: list[Any] = connection.execute(CLAIM, [worker, QUEUE, KNOWN, batch, None, None, None]).fetchall()
+    return rows
+
+
+def complete(connection: Any, rows: list[Any]) -> None:
+    """Complete claimed rows by the worker's statement, each with its payload as its result."""
+    ids, tokens = (f"{{{','.join(row[place] for row in rows)}}}" for place in (0, 1))
+    ages, results = f"{{{','.join(['0'] * len(rows))}}}", f"[{','.join(row[PAYLOAD] for row in rows)}]"
+    refused = connection.execute(COMPLETE, [ids, tokens, ages, results, ages, None]).fetchall()
     assert refused == []
 
 

@@ -3,9 +3,6 @@
 import contextlib
 import http.client
 import json
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,14 +11,13 @@ from urllib.parse import urlsplit
 import psycopg
 from websockets.sync.client import ClientConnection, connect
 
-from tests.benchmarks import bare_worker
+from tests.benchmarks import bare_worker, rates
 from tests.benchmarks.figure import Figure, middle, quantiles
 from tests.benchmarks.stage import KEY, SETTLE, Place, Stage
 from tests.benchmarks.stage import connect as connect_to
 
 PACE = 0.02  # seconds between two rounds: an idle system
 RATE = 200  # tasks a second, for the p99
-CLIENTS = 8  # that share this rate, so that a slow one holds up no other
 TURNS = 5  # the ways take turns, so that what else the machine does meets all of them
 WARM_UP = 10  # rounds of each turn that are not counted
 # Listening starts in the commit that enqueues, so that nothing rings unheard and no further round trip is measured.
@@ -34,9 +30,11 @@ begin
 end $$;
 create table public.floor (n int);
 """
-WARM_SECONDS = 1.0  # likewise, where they come at a rate
 BARE = "bare round trip"  # see bare_worker.py
+BARE_CLAIM = "bare insert → claimed"  # the first half of it
+HANDLER = "SQL enqueue → handler"
 AT_RATE = f"POST → websocket message at {RATE} tasks a second"
+BARE_AT_RATE = f"{BARE} at {RATE} a second"
 Rounds = tuple[list[float], list[float]]
 
 
@@ -51,17 +49,18 @@ def measure(stage: Stage, rounds: int, repeats: int, seconds: float) -> list[Fig
             for name, taken in measured.items():
                 found.setdefault(name, []).append(quantiles(taken))
     goals: dict[str, dict[str, Any]] = {
-        "SQL enqueue → handler": {"at_most": 2.5},
+        HANDLER: {"at_most": 2.5},
         "SQL enqueue → result heard": {"at_most": 3.2},
         "POST → websocket message": {"at_most": 6.0, "ratio_at_most": 4.0},
     }
+    floors = dict.fromkeys(goals, BARE) | {HANDLER: BARE_CLAIM, AT_RATE: BARE_AT_RATE}
     figures = []
     for name, pairs in found.items():
-        floor = {"floor_name": BARE} if name in goals or name == AT_RATE else {}
+        floor = floors.get(name)
         for place_of, quantile in enumerate(("p50", "p99")):
-            more: dict[str, Any] = dict(floor)
+            more: dict[str, Any] = {}
             if floor:
-                more["floor"] = [pair[place_of] for pair in found[BARE]]
+                more = {"floor_name": floor, "floor": [pair[place_of] for pair in found[floor]]}
             if quantile == "p50":
                 more |= goals.get(name, {})
             elif name == AT_RATE:
@@ -88,42 +87,38 @@ def _once(place: Place, rounds: int, seconds: float) -> tuple[dict[str, list[flo
     found: dict[str, list[float]] = {}
     for _ in range(TURNS):
         each = rounds // TURNS
+        claimed, back = bare_round_trips(place, each)
         handled, heard = by_sql(place, each)
         for name, taken in {
             "three commits, nothing else": _paced(three_commits, each),
-            BARE: bare_round_trips(place, each),
-            "SQL enqueue → handler": handled,
+            BARE_CLAIM: claimed,
+            BARE: back,
+            HANDLER: handled,
             "SQL enqueue → result heard": heard,
             "POST → websocket message": by_http(base, each),
         }.items():
             found.setdefault(name, []).extend(taken)
-    found[AT_RATE], rate = at_a_rate(base, RATE, seconds)
+    found[BARE_AT_RATE] = rates.bare(place, RATE, seconds)
+    found[AT_RATE], rate = rates.ours(base, RATE, seconds)
     return found, rate
 
 
-def bare_round_trips(place: Place, rounds: int) -> list[float]:
-    """Return the seconds from a bare insert to the hearing of its end, in three commits by two processes."""
+def bare_round_trips(place: Place, rounds: int) -> Rounds:
+    """Return the seconds from a bare insert to its claim, and to the hearing of its end, in three commits by two processes."""
     sending, hearing = connect_to(place.database.url), connect_to(place.database.url)
     hearing.execute("listen bare_done")
+    sent: list[float] = []
 
     def there_and_back() -> None:
+        sent.append(time.monotonic())
         sending.execute(bare_worker.SEND)
         assert list(hearing.notifies(timeout=10, stop_after=1)), "nothing came back"
 
-    with _bare_worker(place.database.url), sending, hearing:
-        return _paced(there_and_back, rounds)
-
-
-@contextlib.contextmanager
-def _bare_worker(url: str) -> Iterator[None]:
-    command = [sys.executable, "-m", bare_worker.__name__, url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-            yield
-        finally:
-            process.kill()
+    with bare_worker.started(place.database.url), sending, hearing:
+        back = _paced(there_and_back, rounds)
+        newest = "select claimed from public.bare_done order by id desc limit %s"
+        claimed = [row[0] for row in hearing.execute(newest, [rounds]).fetchall()]
+    return [at - began for at, began in zip(claimed, reversed(sent), strict=False)], back
 
 
 def by_sql(place: Place, rounds: int) -> Rounds:
@@ -157,32 +152,6 @@ def by_http(base: str, rounds: int) -> list[float]:
     """Return the seconds from a POST to the websocket message that its task has succeeded."""
     with _client(base) as (client, socket):
         return _paced(lambda: _post_and_hear(client, socket), rounds)
-
-
-def at_a_rate(base: str, rate: int, seconds: float) -> tuple[list[float], float]:
-    """Return the same where the tasks come at a rate, by clients that keep to their times however late the answers are.
-
-    The seconds count from when a task was due, not from when its client got round to it; with the rate that was reached.
-    """
-    taken: list[float] = []
-    began = time.monotonic() + SETTLE + WARM_SECONDS
-
-    def run(number: int) -> None:
-        with _client(base) as (client, socket):
-            due = began - WARM_SECONDS + number / rate  # connections are made, caches filled
-            while due < began + seconds:
-                time.sleep(max(0.0, due - time.monotonic()))
-                _post_and_hear(client, socket)
-                if due >= began:
-                    taken.append(time.monotonic() - due)
-                due += CLIENTS / rate
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return taken, len(taken) / (time.monotonic() - began)
 
 
 @contextlib.contextmanager

@@ -128,7 +128,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--measures", nargs="+", choices=MEASURES, default=MEASURES[:3], help="default: the first three"
     )
-    parser.add_argument("--size", choices=SIZES, default="full", help="quick: fewer jobs; smoke: does it work?")
+    parser.add_argument(
+        "--size", choices=SIZES, default="full", help="quick: fewer jobs; large: longer drains; smoke: does it work?"
+    )
     parser.add_argument("--all-modes", action="store_true", help="every setting of a peer's worker, not its best alone")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/explanation/performance.md")
     parser.add_argument("--lines", help=f"measure nothing, read this file of an earlier run ({LINES.name})")

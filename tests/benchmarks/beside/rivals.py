@@ -24,11 +24,13 @@ TIMEOUT = 600.0  # seconds that one measure of one peer may take, in its full si
 # after 15 s), 300 latencies.
 SIZES: dict[str, dict[str, Any]] = {
     "full": {},
+    "large": {"n_drain": 100_000, "cap_s": 15},
     "quick": {"n_enqueue": 4_000, "n_latency": 150, "cap_s": 5},
     "smoke": {"n_enqueue": 300, "n_bulk": 300, "n_drain": 300, "n_latency": 5, "cap_s": 8, "settle_s": 0.5},
 }
 SLOW = {
-    "quick": {"n_drain": 5_000}
+    "large": {"n_drain": 5_000},
+    "quick": {"n_drain": 5_000},
 }  # of those that drain a few hundred a second, as many as they could run before the cap
 
 
