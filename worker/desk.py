@@ -37,13 +37,18 @@ class Desk:
         async with self._turn:
             await self._reconcile()
 
+    async def settle(self) -> None:
+        """Do so where a claim's answer may be lost. `DatabaseError`."""
+        if self.in_doubt:
+            await self.reconcile()
+
     async def _reconcile(self) -> None:
         tokens = {run.token for run in self._runs()}
         await self._client.reconcile(self._worker, list(tokens))
         self.in_doubt = False
 
 
-async def upkeep(client: WorkerClient, desk: Desk, every: float, batch: int = 10_000) -> None:
+async def upkeep(client: WorkerClient, desk: Desk, every: float = 60.0, batch: int = 10_000) -> None:
     """Once in so many seconds: prune, and settle what claims may have got lost. Until cancelled."""
     while True:
         await asyncio.sleep(every)

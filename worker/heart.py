@@ -35,7 +35,7 @@ LOOK = 1.0  # seconds between two looks at what ends, at most
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
 LINE = 1024 * 1024  # bytes of wishes at most: the names of all that is held
-REACH_AGAIN = 0.2  # seconds between attempts to connect, at most: a beat that comes late ends runs
+CONNECTION: dict[str, Any] = {"max_size": 1, "statement_timeout": 1.5, "longest_pause": 0.2}  # late beats end runs
 LEASE = 30.0  # seconds the claims of a worker live after its last beat
 
 log = logging.getLogger("worker.heart")
@@ -172,9 +172,7 @@ class Heart:
 async def run() -> None:
     """Beat for the parent process until it closes our stdin."""
     settings = settings_module.load()
-    pool = await open_pool(
-        settings.database_url, name="worker heart", max_size=1, statement_timeout=1.5, longest_pause=REACH_AGAIN
-    )
+    pool = await open_pool(settings.database_url, name="worker heart", **CONNECTION)
     redis = connect(settings.redis_url) if settings.redis_url else None
     os.set_blocking(sys.stdout.fileno(), False)
     heart = Heart(WorkerClient(pool), redis, os.getppid())

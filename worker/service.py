@@ -34,7 +34,6 @@ from worker.watch import watch
 from worker.worker import Worker
 
 TELL_WITHIN = 5.0  # seconds for the last reports
-UPKEEP = 60.0  # seconds
 CONNECTIONS = {"min_size": 2, "max_size": 4}  # claiming, reporting, and two for everything else
 
 log = logging.getLogger("worker")
@@ -77,8 +76,8 @@ class Service:
             self._client = WorkerClient(pool)
             self._enqueuer = Client(pool)
             self._listener = Listener(url, "worker", self._presence)
-            served = self._settings.queues
-            self._registration = Registration(self._client, self.id, self.name, served, self._types.values())
+            queues, types = self._settings.queues, self._types.values()
+            self._registration = Registration(self._client, self.id, self.name, queues, types)
             if (installation := await self._registration.register(self._asked)) is None:
                 self._pulse.stop()
                 return
@@ -87,8 +86,7 @@ class Service:
             self._pulse.introduce(installation)
             await self._first_of(self._pulse.beats.wait(), self._asked.wait())
             self._announce()
-            self._go(self._reporter.work(), self._watch(), self._worker.work())
-            self._go(upkeep(self._client, self._desk, UPKEEP))
+            self._go(self._reporter.work(), self._watch(), self._worker.work(), upkeep(self._client, self._desk))
             await self._until_asked()
             self._rights.stopping = True
             self._rights.tell()
@@ -161,8 +159,7 @@ class Service:
         try:
             async with asyncio.timeout(1.0 if self._hurried.is_set() else TELL_WITHIN):
                 await self._reporter.drained()
-                if self._desk.in_doubt:  # else what a lost answer claimed would be taken for begun, and charged
-                    await self._desk.reconcile()
+                await self._desk.settle()  # else what a lost answer claimed would be taken for begun, and charged
                 await self._locks.close()  # before the ring that says goodbye
                 await self._client.deregister(self.id)
         except (DatabaseError, TimeoutError):

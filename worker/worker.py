@@ -80,8 +80,7 @@ class Worker:
                 again = self.polls.end()
                 for state in states[:1]:
                     self._clock.hear(state.clock, self.polls.began_at)
-                if self._desk.in_doubt:
-                    await self._desk.reconcile()
+                await self._desk.settle()
             except DatabaseError:
                 self._bell.give_up()
                 await asyncio.sleep(AWAY)  # the pool has said so, once
