@@ -30,7 +30,6 @@ from worker.telling import Teller
 
 EVERY = 1.5  # seconds between beats
 AGAIN = 0.5  # … while the database takes none: what runs of exclusive queues has a lock's life until one is taken
-TICK = 0.005  # seconds
 LOOK = 1.0  # seconds between two looks at what ends, at most
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
@@ -62,6 +61,7 @@ class Report(NamedTuple):
     gone: list[str]  # queues that somebody else has, or nobody; those in neither list: could not be asked
     cancel: list[str]  # tasks asked to stop
     redis: bool  # Redis answers, or is not used
+    nudges: int  # those of the wishes that it was made by: of what was won since, it tells nothing
 
 
 class Heart:
@@ -109,7 +109,7 @@ class Heart:
         rung = monotonic()
         while True:
             now = monotonic()
-            ends = [end - MARGIN + TICK for end in self._until.values()]  # the worker's own end, and surely past it
+            ends = [end - MARGIN + 0.005 for end in self._until.values()]  # the worker's own end, surely past it
             if any(rung < end <= now for end in ends):
                 with contextlib.suppress(psutil.Error):
                     self._parent.send_signal(signal.SIGUSR1)
@@ -137,7 +137,7 @@ class Heart:
         if taken:
             self._until[""] = began + LEASE
         known, cancel = beat is None or beat.known, beat.cancel if beat else []
-        report = Report(began, taken, known, held, gone, cancel, redis_answers)
+        report = Report(began, taken, known, held, gone, cancel, redis_answers, wishes.nudges)
         self._teller.tell(json.dumps(report).encode() + b"\n")
         before, self._taken = self._taken, taken
         if not taken:

@@ -36,6 +36,7 @@ class Pulse:
         self.lease_until = monotonic() + LEASE - MARGIN
         self.until: dict[str, float] = {}  # by exclusive queue
         self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
+        self._won: dict[str, int] = {}  # the nudges of the first wishes with this queue: earlier beats don't know of it
         self.beats = asyncio.Event()  # the heart has reported, since it was last started
         self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0)
         self._on_report = on_report
@@ -71,13 +72,16 @@ class Pulse:
         self._send()
 
     def held(self, queue: str, since: float) -> None:
-        """Note that a queue was won, by a call that began `since`."""
+        """Note that a queue was won, by a call that began `since`; to be wished next."""
+        self._wishes = self._wishes._replace(nudges=self._wishes.nudges + 1)
+        self._won[queue] = self._wishes.nudges
         self.until[queue] = since + LIFE - MARGIN
         self.sure.add(queue)
 
     def dropped(self, queue: str) -> None:
         """Note that a queue is held no longer."""
         self.until.pop(queue, None)
+        self._won.pop(queue, None)
         self.sure.discard(queue)
 
     def may_run(self, queue: str, *, exclusive: bool) -> bool:
@@ -170,8 +174,12 @@ class Pulse:
             for queue in report.held:
                 if queue in self.until:
                     self.until[queue] = max(self.until[queue], report.at + LIFE - MARGIN)
-            # What was won since that beat began can't be in its report.
-            self.sure = {queue for queue, end in self.until.items() if end >= report.at + LIFE - MARGIN}
+            # What was won since that beat began, or since its wishes were read, can't be in its report.
+            self.sure = {
+                queue
+                for queue, end in self.until.items()
+                if end >= report.at + LIFE - MARGIN or self._won[queue] > report.nudges
+            }
 
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise inside a task that keeps the event loop busy after its claim was lost."""

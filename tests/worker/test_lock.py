@@ -135,6 +135,17 @@ def test_a_lost_lock_reaches_a_task_that_keeps_the_event_loop_busy(
     assert not path.exists()
 
 
+def test_what_was_claimed_in_a_queue_just_won_is_not_given_back(queue: Any, worker: Start) -> None:
+    process = worker()
+    process.wait_until(lambda: "won queue default" in process.log())
+    for turn in range(8):  # so that some are won while a beat is under way that knows nothing of them
+        queue.many([{"task": "sleep", "payload": {"seconds": 0.1}, "queue": f"fresh_{turn}_{n}"} for n in range(10)])
+        time.sleep(0.3)
+    queue.until("select count(*) = 80 from taskbell.tasks where status = 'succeeded'", seconds=30)
+    counted = queue.sql.execute("select seq, count(*) from taskbell.tasks group by seq").fetchall()
+    assert len(counted) == 1, f"each change counts, and all had the same: {counted}"
+
+
 def test_a_dead_heart_is_replaced(queue: Any, worker: Start) -> None:
     process = worker()
     process.wait_until(lambda: "won queue default" in process.log())
