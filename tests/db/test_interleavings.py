@@ -86,7 +86,7 @@ ACTS: dict[str, Act] = {
     "reconcile": sql("select taskbell.reconcile(%(worker)s, '{}')"),
     "deregister": sql("select taskbell.deregister(%(worker)s)"),
     "enqueue again": sql(  # waits for its caller's time where that is less than 2 s
-        "select set_config('lock_timeout', '0.2s', false), taskbell.enqueue('echo', idempotency_key => %(another)s::text)"
+        "select set_config('lock_timeout', '0.1s', false), taskbell.enqueue('echo', idempotency_key => %(another)s::text)"
     ),
     "unhold": sql("select taskbell.unhold(%(worker)s, 'default')"),
     "poll": sql("select * from taskbell.poll(%(worker)s)"),
@@ -98,9 +98,9 @@ AGED = {
     "take over": "update taskbell.holder set renewed_at = now() - interval '6 seconds'",
     "rescue": "update taskbell.worker set beat_at = now() - interval '31 seconds'",
 }
-# Operators' functions wait for 2 s, as other tests measure; here for a tenth of it.
+# Operators' functions wait for 2 s, as other tests measure; here for a twentieth of it.
 IMPATIENT = (
-    "select format('alter function %s set lock_timeout = ''0.2s''', oid::regprocedure) from pg_proc"
+    "select format('alter function %s set lock_timeout = ''0.1s''', oid::regprocedure) from pg_proc"
     " where pronamespace = 'taskbell'::regnamespace and 'lock_timeout=2s' = any (proconfig)"
 )
 # What the second may be answered while the first is open: nothing waits longer than it says, nothing deadlocks.
@@ -125,7 +125,8 @@ def test_whoever_comes_second_is_answered(database: Database, first: str) -> Non
 def meet(database: Database, first: str, second: str, *, commit: bool) -> None:
     scene = Scene(database)
     one, other = database.connect(), database.connect()
-    other.execute("set statement_timeout = '1s'")
+    brief = "0.2s" if {first, second} <= ROWS_OF_WORKERS else "1s"
+    other.execute("select set_config('statement_timeout', %s, false)", [brief])
     for act, query in AGED.items():
         if act in (first, second):
             database.connect("superuser").execute(query)  # type: ignore[arg-type]  # SQL made here
