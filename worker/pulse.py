@@ -174,12 +174,8 @@ class Pulse:
             for queue in report.held:
                 if queue in self.until:
                     self.until[queue] = max(self.until[queue], report.at + LIFE - MARGIN)
-            # What was won since that beat began, or since its wishes were read, can't be in its report.
-            self.sure = {
-                queue
-                for queue, end in self.until.items()
-                if end >= report.at + LIFE - MARGIN or self._won[queue] > report.nudges
-            }
+            held = set(report.held)  # of what was won since its wishes were read, it tells nothing
+            self.sure = {queue for queue in self.until if queue in held or self._won[queue] > report.nudges}
 
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise inside a task that keeps the event loop busy after its claim was lost."""

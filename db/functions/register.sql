@@ -38,17 +38,17 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, taskbell, pg_temp
 as $$
 declare
-  v_queue text;
+  v_queues text[];
 begin
   -- The worker's row before its holder rows, as in heartbeat(), which may be under way.
   update taskbell.worker as w set stopping = true, stopped_at = taskbell.now() where w.id = deregister.worker;
-  for v_queue in
+  with given_up as (
     update taskbell.holder as h set released = true where h.worker = deregister.worker and not h.released returning h.queue
-  loop
-    if taskbell.may_ring() then
-      perform pg_notify('taskbell_wake', v_queue);
-    end if;
-  end loop;
+  )
+  select array_agg(g.queue) into v_queues from given_up as g;
+  if v_queues is not null and taskbell.may_ring() then
+    perform pg_notify('taskbell_wake', q.name) from unnest(v_queues) as q (name);
+  end if;
 end
 $$;
 
