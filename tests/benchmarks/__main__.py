@@ -39,7 +39,7 @@ def main() -> None:
             stage.close()
     told = f"{report.facts(postgres, load)} {time.monotonic() - began:.0f} seconds."
     print(f"\n{told}\n{sum(one.met is False for one in figures)} goals missed.")
-    if not wanted.long and not wanted.only:
+    if not wanted.long and not wanted.only and wanted.size == 1:
         report.keep(figures, told)
     if wanted.write:
         report.write(figures, told)

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.worker_client import CLAIM, COMPLETE
+from db.worker_client import CLAIM, COMPLETE, array
 from tests.benchmarks import bare
 from tests.benchmarks.figure import Figure, middle
 from tests.benchmarks.stage import SETTLE, Place, Stage, connect, cpu_seconds
@@ -13,8 +13,7 @@ QUEUE = "bench"
 LOOK = 0.02  # seconds between looks whether all is done
 PATIENCE = 300.0  # seconds
 BATCH = 1000  # of the floors
-KNOWN = "{echo}"
-PAYLOAD = 3  # its place in a claim's row
+ID, TOKEN, PAYLOAD = 0, 1, 3  # their places in a claim's row
 
 
 @dataclass
@@ -134,14 +133,14 @@ def floor(stage: Stage, tasks: int) -> float:
 
 def claim(connection: Any, worker: str, batch: int) -> list[Any]:
     """Claim up to so many, by the worker's statement."""
-    rows: list[Any] = connection.execute(CLAIM, [worker, QUEUE, KNOWN, batch, None, None, None]).fetchall()
+    rows: list[Any] = connection.execute(CLAIM, [worker, QUEUE, array(["echo"]), batch, None, None, None]).fetchall()
     return rows
 
 
 def complete(connection: Any, rows: list[Any]) -> None:
     """Complete claimed rows by the worker's statement, each with its payload as its result."""
-    ids, tokens = (f"{{{','.join(row[place] for row in rows)}}}" for place in (0, 1))
-    ages, results = f"{{{','.join(['0'] * len(rows))}}}", f"[{','.join(row[PAYLOAD] for row in rows)}]"
+    ids, tokens = (array(row[place] for row in rows) for place in (ID, TOKEN))
+    ages, results = array([0.0] * len(rows)), f"[{','.join(row[PAYLOAD] for row in rows)}]"
     refused = connection.execute(COMPLETE, [ids, tokens, ages, results, ages, None]).fetchall()
     assert refused == []
 

@@ -6,15 +6,15 @@ that the measured server, not the generator, is what keeps the machine busy. Pri
 
 import asyncio
 import json
-import re
 import sys
 import time
 from typing import cast
 
 from uvloop import new_event_loop
 
+from tests.benchmarks import bare_http
+
 WARM = 0.5  # seconds that are not counted
-LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
 class Client(asyncio.Protocol):
@@ -37,14 +37,11 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
-            return
-        found = LENGTH.search(self._buffer)
-        if found is None or len(self._buffer) < end + 4 + int(found[1]):
-            return
-        if not self._buffer.startswith(b"HTTP/1.1 202"):
-            self.done.set_exception(AssertionError(self._buffer.decode()))
+        try:
+            if bare_http.answer(self._buffer) is None:
+                return
+        except AssertionError as error:
+            self.done.set_exception(error)
             return
         self._buffer = b""
         now = time.monotonic()
@@ -62,8 +59,7 @@ class Client(asyncio.Protocol):
 async def run(host: str, port: int, key: str, clients: int, seconds: float) -> dict[str, object]:
     """Return the answers a second, each one's seconds, and how many there were with the warming up."""
     body = b'{"task": "echo", "queue": "bench", "payload": {"n": 1}}'
-    head = f"POST /api/tasks HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {key}\r\n"
-    request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    request = bare_http.post(host, port, key, body)
     loop = asyncio.get_running_loop()
     began = time.monotonic() + WARM
     made = [await loop.create_connection(lambda: Client(request, began + seconds), host, port) for _ in range(clients)]

@@ -6,24 +6,23 @@ it was due. They speak just enough HTTP and websocket that what is measured, not
 
 import asyncio
 import json
-import re
 import sys
 import time
 from typing import cast
 
 from uvloop import new_event_loop
 
+from tests.benchmarks import bare_http
 from tests.benchmarks.sockets import HANDSHAKE, STATUS, frame
 
 PATIENCE = 30.0  # seconds for one task
 PAIRS = 16  # of a connection for posts and a websocket; more tasks at once wait for one
 WARM_SECONDS = 1.0  # not counted: connections are made, caches filled
-LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 BODY = b'{"task": "stamp"}'
 
 
 class Client(asyncio.Protocol):
-    """A connection that asks one thing at a time: `said` looks at all that has come since, and returns True for an answer."""
+    """A connection that asks one thing at a time: `said` finds the answer in all that has come since, or returns None."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -38,14 +37,21 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        if not self._answer.done() and self.said(self._buffer):
-            self._answer.set_result(self._buffer)
+        if self._answer.done():
+            return
+        try:
+            said = self.said(self._buffer)
+        except AssertionError as error:
+            self._answer.set_exception(error)
+        else:
+            if said is not None:
+                self._answer.set_result(said)
 
-    def said(self, data: bytes) -> bool:
+    def said(self, data: bytes) -> bytes | None:
         raise NotImplementedError
 
     async def ask(self, request: bytes) -> bytes:
-        """Send this; return what came up to the answer's end."""
+        """Send this; return the answer."""
         if self._transport.is_closing():
             raise ConnectionError("the server closed a connection that it should keep")
         self._buffer = b""  # what earlier tasks were told: their end came last
@@ -57,24 +63,21 @@ class Client(asyncio.Protocol):
 class Post(Client):
     """A kept connection for posts."""
 
-    def said(self, data: bytes) -> bool:
-        head, found, body = data.partition(b"\r\n\r\n")
-        length = LENGTH.search(head)
-        return bool(found and length and len(body) >= int(length[1]))
+    def said(self, data: bytes) -> bytes | None:
+        return bare_http.answer(data)
 
 
 class Line(Client):
-    """A websocket."""
+    """A websocket: open, or told that its task has succeeded."""
 
-    def said(self, data: bytes) -> bool:
-        return data.startswith(b"HTTP/1.1 101 ") or b"succeeded" in STATUS.findall(data)
+    def said(self, data: bytes) -> bytes | None:
+        return data if data.startswith(b"HTTP/1.1 101 ") or b"succeeded" in STATUS.findall(data) else None
 
 
 async def run(host: str, port: int, key: str, rate: float, seconds: float) -> dict[str, object]:
     """Return the seconds of each task, and how many a second there were."""
     loop, free = asyncio.get_running_loop(), asyncio.Queue[tuple[Post, Line]]()
-    head = f"POST /api/tasks HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {key}\r\n"
-    request = f"{head}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n".encode() + BODY
+    request = bare_http.post(host, port, key, BODY)
     for _ in range(PAIRS):
         _, post = await loop.create_connection(Post, host, port)
         _, line = await loop.create_connection(Line, host, port)
@@ -86,9 +89,7 @@ async def run(host: str, port: int, key: str, rate: float, seconds: float) -> di
     async def one(due: float) -> None:
         async with asyncio.timeout(PATIENCE):
             pair = post, line = await free.get()
-            answer = await post.ask(request)
-            assert answer.startswith(b"HTTP/1.1 202"), answer
-            task = json.loads(answer.partition(b"\r\n\r\n")[2])
+            task = json.loads(await post.ask(request))
             join = {"command": "join", "args": {"channel": task["id"], "token": task["token"]}}
             await line.ask(frame(json.dumps(join).encode()))
         if due >= began:

@@ -241,7 +241,7 @@ async def test_ids_go_through_a_worker_as_texts_and_arrays_as_literals(client: C
     await client.enqueue("echo")
     [claim] = await hands.claim()
     assert (type(claim.id), type(claim.token)) == (str, str), "uuids cost the driver half of its time"
-    assert worker_client._array([claim.id, claim.token]) == f"{{{claim.id},{claim.token}}}"
+    assert worker_client.array([claim.id, claim.token]) == f"{{{claim.id},{claim.token}}}"
 
 
 async def test_goodbye_lets_the_next_worker_in_at_once(pool: Pool, hands: Hands) -> None:
