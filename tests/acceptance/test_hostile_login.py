@@ -74,8 +74,8 @@ def test_a_hostile_producer_delays_others_by_a_poll_at_most(
     attacker.start()
     try:
         if act in (hold_the_bell, share_the_bell):
-            deadline = time.monotonic() + 20
-            while not database.connect("superuser").execute(HOSTILE_LOCKS).fetchall():
+            superuser, deadline = database.connect("superuser"), time.monotonic() + 20
+            while not superuser.execute(HOSTILE_LOCKS).fetchall():
                 assert time.monotonic() < deadline, "it never got the lock"
                 queue.wait(queue.enqueue("echo"))
         late = []

@@ -60,8 +60,8 @@ def sql(query: str) -> Act:
     """Make an act of a query on the scene's tasks."""
 
     def act(scene: Scene, connection: psycopg.Connection[Any]) -> object:
-        ids = {"running": scene.running, "queued": scene.queued, "finished": scene.finished, "worker": scene.worker.id}
-        ids["another"] = scene.another.id
+        tasks = {"running": scene.running, "queued": scene.queued, "finished": scene.finished}
+        ids = tasks | {"worker": scene.worker.id, "another": scene.another.id}
         return connection.execute(query, ids).fetchall()  # type: ignore[arg-type]  # SQL made here
 
     return act
@@ -119,17 +119,17 @@ def test_whoever_comes_second_is_answered(database: Database, first: str) -> Non
         superuser.execute(query)
     for second in ACTS:
         # both endings in turn: each pair meets twice, once in either order
-        meet(database, first, second, commit=first < second)
+        meet(database, superuser, first, second, commit=first < second)
 
 
-def meet(database: Database, first: str, second: str, *, commit: bool) -> None:
+def meet(database: Database, superuser: psycopg.Connection[Any], first: str, second: str, *, commit: bool) -> None:
     scene = Scene(database)
     one, other = database.connect(), database.connect()
     brief = "0.2s" if {first, second} <= ROWS_OF_WORKERS else "1s"
     other.execute("select set_config('statement_timeout', %s, false)", [brief])
     for act, query in AGED.items():
         if act in (first, second):
-            database.connect("superuser").execute(query)  # type: ignore[arg-type]  # SQL made here
+            superuser.execute(query)  # type: ignore[arg-type]  # SQL made here
     one.execute("begin")
     ACTS[first](scene, one)
     started = time.monotonic()

@@ -179,10 +179,12 @@ def test_the_database_away_for_two_seconds_breaks_nothing_off(
     process.wait_until(lambda: "won queue default" in process.log())
     task = queue.enqueue("record", {"path": str(path), "n": 0, "seconds": 10})
     queue.until_running(task)
-    for _ in range(2):  # at any moment between two beats
+    beaten = "select clock_timestamp() - max(beat_at) > interval '1.3 s' from taskbell.workers"
+    for _ in range(2):
+        queue.until(beaten)  # right before the next beat, which is the worst moment
         with away(database):
             time.sleep(2)
-        time.sleep(2.2)
+        queue.until(f"select not ({beaten})", seconds=1.1)  # the heart tries more often than others
     done = queue.wait(task, 20)
     assert (done["status"], done["attempt"]) == ("succeeded", 1)
     assert path.read_text().count(" start ") == 1, "it ran through"
