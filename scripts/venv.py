@@ -19,10 +19,10 @@ def main(requirements: "list[str]") -> None:
         found = ".".join(str(number) for number in sys.version_info[:2])
         raise SystemExit(f"Python {found} is too old, Taskbell needs 3.11 or newer: make run PYTHON=python3.12")
     python = VENV / "bin" / "python"
+    if VENV.exists() and not os.access(str(VENV), os.W_OK):  # first: its Python may be out of our sight
+        raise SystemExit(f"{VENV} belongs to another account: remove it, or run this as that one")
     if not python.exists():
         _make()
-    if not os.access(VENV, os.W_OK):
-        raise SystemExit(f"{VENV} belongs to another account: remove it, or run this as that one")
     for name in requirements:
         print(f"installing {name} …", flush=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
