@@ -152,9 +152,9 @@ class Listener:
             self._changed = dict.fromkeys(list(self._changed)[BATCH:])
             wanted = {channel for channel in batch if channel in self._channels}
             commands = [f"{'listen' if channel in wanted else 'unlisten'} {wire.quote(channel)}" for channel in batch]
+            self._in_force -= set(batch) - wanted  # before: who wants one again meanwhile has to ask for it again
             async with asyncio.timeout(DEADLINE):
                 await wire.execute("; ".join(commands))
-            self._in_force.difference_update(batch)
             self._in_force |= wanted
             for channel in batch:
                 self._answer(channel, in_force=channel in wanted)

@@ -94,6 +94,21 @@ async def test_unlisten_ends_it_and_listen_begins_it_again(
         assert ears.heard == [("a", "heard")]
 
 
+async def test_a_channel_wanted_again_while_its_unlisten_is_under_way_is_heard(
+    database: Database, bell_ringer: psycopg.AsyncConnection[Any]
+) -> None:
+    async with listening(database.url) as (listener, ears):
+        await listener.listen("a")
+        for turns in range(30):  # of the event loop, in one of which the statement has been sent and is not answered
+            ears.heard.clear()
+            listener.unlisten("a")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert await listener.listen("a")
+            await ring(bell_ringer, "a")
+            await ears.until(lambda: bool(ears.heard), 2)
+
+
 async def test_no_ring_is_lost_while_channels_come_and_go(
     database: Database, bell_ringer: psycopg.AsyncConnection[Any]
 ) -> None:
