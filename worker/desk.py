@@ -38,9 +38,10 @@ class Desk:
             await self._reconcile()
 
     async def settle(self) -> None:
-        """Do so where a claim's answer may be lost. `DatabaseError`."""
-        if self.in_doubt:
-            await self.reconcile()
+        """Do so where a claim's answer may be lost, once none is under way. `DatabaseError`."""
+        async with self._turn:
+            if self.in_doubt:
+                await self._reconcile()
 
     async def _reconcile(self) -> None:
         tokens = {run.token for run in self._runs()}

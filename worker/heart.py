@@ -30,10 +30,10 @@ from worker.telling import Teller
 
 EVERY = 1.5  # seconds between beats
 AGAIN = 0.5  # … while the database takes none: what runs of exclusive queues has a lock's life until one is taken
-LOOK = 1.0  # seconds between two looks at what ends, at most
+LOOK = 0.25  # seconds between two looks at what ends, at most, and between rings while it is not ended
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
-LINE = 1024 * 1024  # bytes of wishes at most: the names of all that is held
+LINE = 16 * 1024 * 1024  # bytes of wishes at most: the names of all that is held
 CONNECTION: dict[str, Any] = {"max_size": 1, "statement_timeout": 1.5, "longest_pause": 0.2}  # late beats end runs
 LEASE = 30.0  # seconds the claims of a worker live after its last beat
 
@@ -49,6 +49,7 @@ class Wishes(NamedTuple):
     listening: bool
     stopping: bool
     nudges: int  # counted up to have a beat at once
+    until: dict[str, float]  # when what may still run of an exclusive queue must end, of lost ones too; "": the lease's
 
 
 class Report(NamedTuple):
@@ -73,7 +74,7 @@ class Heart:
         self._parent = psutil.Process(parent)
         self._wishes: Wishes | None = None
         self._changed = asyncio.Event()
-        self._until: dict[str, float] = {}  # when what it holds in the database ends: by queue, and "" for the lease
+        self._until: dict[str, float] = {}  # as the worker told last, moved on by each beat
         self._taken = True  # the last beat, by the database
         self._teller = Teller(sys.stdout.fileno())
 
@@ -81,10 +82,7 @@ class Heart:
         """Take the worker's wishes; new ones are seen to at once."""
         before = self._wishes
         anew = before is None or wishes.tokens.keys() != before.tokens.keys() or wishes.nudges != before.nudges
-        now = monotonic()
-        self._until = {"": self._until.get("", now + LEASE)} | {
-            queue: self._until.get(queue, now + LIFE) for queue in wishes.tokens
-        }
+        self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in wishes.until.items()}
         self._wishes = wishes
         if anew or wishes.stopping:
             self._changed.set()
@@ -104,16 +102,15 @@ class Heart:
     async def ring_on(self) -> None:
         """Interrupt the worker when a right of its ends: a task that keeps its event loop busy hears nothing else.
 
-        Beside the beats, of which one waits for seconds when nobody answers.
+        Again until it says that nothing runs by that right: the first ring may come between two steps. Beside the
+        beats, of which one waits for seconds when nobody answers.
         """
-        rung = monotonic()
         while True:
             now = monotonic()
-            ends = [end - MARGIN + 0.005 for end in self._until.values()]  # the worker's own end, surely past it
-            if any(rung < end <= now for end in ends):
+            ends = [end + 0.005 for end in self._until.values()]  # surely past it
+            if any(end <= now for end in ends):
                 with contextlib.suppress(psutil.Error):
                     self._parent.send_signal(signal.SIGUSR1)
-            rung = now
             await asyncio.sleep(min([LOOK, *(end - now for end in ends if end > now)]))
 
     async def _beat(self, wishes: Wishes, began: float) -> float:
@@ -133,9 +130,9 @@ class Heart:
         taken = beat is not None and beat.known
         if taken:  # else the rows were not looked at: nobody has them before their life is over
             gone += [queue for queue in fine if queue not in renewed]
-        self._until |= {queue: began + LIFE for queue in held if queue in self._until}
+        self._until |= {queue: began + LIFE - MARGIN for queue in held if queue in self._until}
         if taken:
-            self._until[""] = began + LEASE
+            self._until[""] = began + LEASE - MARGIN
         known, cancel = beat is None or beat.known, beat.cancel if beat else []
         report = Report(began, taken, known, held, gone, cancel, redis_answers, wishes.nudges)
         self._teller.tell(json.dumps(report).encode() + b"\n")
@@ -153,7 +150,7 @@ class Heart:
         if self._redis is None:
             return list(wishes.tokens), [], True
         now = monotonic()
-        lives = {queue: LIFE if self._taken else self._until[queue] - now for queue in wishes.tokens}
+        lives = {queue: LIFE if self._taken else self._until.get(queue, 0.0) + MARGIN - now for queue in wishes.tokens}
         try:
             ours = await prolong(self._redis, UUID(wishes.installation), wishes.tokens, lives)
         except (RedisError, OSError):

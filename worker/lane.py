@@ -17,6 +17,8 @@ LOOK_AGAIN = 0.05  # seconds until a busy lane looks from the start again, for h
 LOOK_SHARE = 20  # … or as many times as long as such a look took
 TURN = 0.002  # seconds a slot may run short tasks before others, and the sockets, get their turn
 
+MayRun = Callable[..., bool]  # (queue, exclusive=…)
+Changed = Callable[["Lane"], None]
 Claims = Callable[[str, int, Claim | None], Awaitable[list[Claim]]]
 
 
@@ -24,7 +26,7 @@ class Lane:
     """A queue's claimed tasks. `open`: it may claim and begin some. `changed()`: it found tasks, or went idle."""
 
     def __init__(
-        self, queue: str, runner: Runner, reporter: Reporter, claims: Claims, changed: Callable[["Lane"], None]
+        self, queue: str, runner: Runner, reporter: Reporter, claims: Claims, may_run: MayRun, changed: Changed
     ) -> None:
         self.queue = queue
         self.exclusive = True
@@ -38,6 +40,7 @@ class Lane:
         self._runner = runner
         self._reporter = reporter
         self._claims = claims
+        self._may_run = may_run
         self._tell = changed
         self._waiting: deque[Run] = deque()
         self._slots: set[asyncio.Task[None]] = set()
@@ -88,17 +91,14 @@ class Lane:
     def ask(self, run: Run, reason: Stop) -> None:
         """Ask one run to stop; one that has not begun goes back (and ends there as cancelled, if that was asked)."""
         if run.id in self.running:
-            if run.stop is None:
-                run.stop = reason
-                ask_to_stop(run)
+            ask_to_stop(run, reason)
         elif run in self._waiting:
             self._give_back([run])
 
     def abandon(self, run: Run) -> None:
         """Go on without a run that does not stop."""
         self.running.pop(run.id, None)
-        if run.slot is not None:
-            self._slots.discard(run.slot)
+        self._slots -= {run.slot}
         self._runner.give_up(run)
         self._start_slots()
         self._room.set()
@@ -142,23 +142,26 @@ class Lane:
         if from_start:
             self._look_at = now + rest(monotonic() - now, LOOK_AGAIN, LOOK_SHARE)
         if claims:
-            self._mark = claims[0]
-            self.found_at = monotonic()
+            self._mark, self.found_at = claims[0], monotonic()
             self.claimed += len(claims)
             self._take(claims)
             self._tell(self)
-        if len(claims) < want and not from_start:
-            self._from_start = True  # the end of the line, as seen from the mark
+        self._from_start |= len(claims) < want and not from_start  # the end of the line, as seen from the mark
         return self._from_start or len(claims) == want
 
     def _take(self, claims: list[Claim]) -> None:
         batch = Batch(len(claims))
         runs = [Run(claim, self.queue, batch) for claim in claims]
-        if not self.open:
+        if not self._still_open():
             self._reporter.released(runs)
             return
         self._waiting.extend(runs)
         self._start_slots()
+
+    def _still_open(self) -> bool:
+        if self.open and not self._may_run(self.queue, exclusive=self.exclusive):
+            self.close()  # the event loop was so busy that nobody came round to do it
+        return self.open
 
     def _start_slots(self) -> None:
         wanted = min(self.concurrency, len(self.running) + len(self._waiting))
@@ -172,24 +175,20 @@ class Lane:
         turn = now = monotonic()
         while self._waiting and self.open and len(self._slots) <= self.concurrency:
             run = self._waiting.popleft()
-            batch = run.batch
-            run.began = now
-            run.slot = slot
-            batch.began = batch.began or now
+            run.begin(now, slot)
             self.running[run.id] = run
             await self._runner.run(run)
             if run.abandoned:
                 return
             del self.running[run.id]
             now = monotonic()
-            batch.done += 1
-            if batch.done == batch.size:
-                self._pace.finished(batch, now)
+            self._pace.ended(run.batch, now)
             if len(self._waiting) <= self._pace.ahead // 2:
                 self._room.set()
             if now - turn > TURN:
                 await asyncio.sleep(0)
                 turn = now = monotonic()
+                self._still_open()
         self._slots.discard(slot)
         self._room.set()
 

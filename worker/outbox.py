@@ -11,6 +11,7 @@ from db.models import Refusal
 from worker.run import Run
 
 MOST = 1000  # outcomes a statement
+BULKY = 4 * 1024 * 1024  # characters of results in one, beyond which it may be their size that it failed by
 AWAY = 0.5  # seconds between tries while the database is away
 BUSY_AGAIN = 0.1  # seconds until what somebody else's transaction held is told again
 
@@ -73,15 +74,20 @@ class Outbox(Generic[Value]):
                 break
             except Unavailable:
                 await asyncio.sleep(AWAY)  # the pool has said so, once
+                if len(items) > 1 and sum(len(value) for value in values if isinstance(value, str)) > BULKY:
+                    return await self._tell_halves(items)
             except Exception as error:  # noqa: BLE001 - one of them does not fit; it must not take the others along
                 if len(items) == 1:
                     self._unfit(runs[0], error)
                     return []
-                half = len(items) // 2
-                return await self._tell(items[:half]) + await self._tell(items[half:])
+                return await self._tell_halves(items)
         if not refused:
             return []
         for run in runs:
             if refused.get(run.id) == "stale":
                 self._stale(run)
         return [item for item in items if refused.get(item[0].id) == "busy"]
+
+    async def _tell_halves(self, items: list[Item[Value]]) -> list[Item[Value]]:
+        half = len(items) // 2
+        return await self._tell(items[:half]) + await self._tell(items[half:])

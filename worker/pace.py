@@ -22,6 +22,12 @@ class Pace:
     def __init__(self) -> None:
         self.ahead = 0
 
+    def ended(self, batch: Batch, now: float) -> None:
+        """Note that one of a batch's tasks is through."""
+        batch.done += 1
+        if batch.done == batch.size:
+            self.finished(batch, now)
+
     def finished(self, batch: Batch, now: float) -> None:
         """Note that a batch is through: short ones double what is claimed ahead, long ones shrink it."""
         took = now - batch.began

@@ -21,9 +21,11 @@ from worker.drive import Interrupted, stepping
 from worker.heart import LEASE, Report, Wishes
 from worker.lock import LIFE, MARGIN
 
-SILENT = 7.0  # seconds without a report after which a heart is replaced: more than a beat that nobody answers takes
+SILENT = 12.0  # seconds without a report until a heart is replaced: over what a beat takes, and psycopg's 5 to end it
 LOOKED = 1.0  # seconds between two looks of ours after which silence in between proves nothing
 STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy
+PAUSE = 1.0  # seconds between two starts
+TIDY = 10.0  # seconds that a task has to tidy up, before it is interrupted again
 PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
 
 log = logging.getLogger(__name__)
@@ -38,15 +40,14 @@ class Pulse:
         self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
         self._won: dict[str, int] = {}  # the nudges of the first wishes with this queue: earlier beats don't know of it
         self.beats = asyncio.Event()  # the heart has reported, since it was last started
-        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0)
+        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0, until={})
         self._on_report = on_report
         self._heart: subprocess.Popen[bytes] | None = None
-        self._unread = b""
-        self._unwritten = b""
+        self._unread = self._unwritten = b""
         self._news = False  # there are wishes that are not even begun to be written
         self._reports: list[Report] = []
-        self._heard_at = monotonic()
-        self._looked_at = monotonic()
+        self._heard_at = self._looked_at = monotonic()
+        self._started_at = 0.0
 
     def start(self) -> None:
         """Start the heart; from now on SIGUSR1 interrupts a task that lost the right to run."""
@@ -85,9 +86,10 @@ class Pulse:
         self.sure.discard(queue)
 
     def may_run(self, queue: str, *, exclusive: bool) -> bool:
-        """Whether a task of this queue may go on."""
-        now = monotonic()
-        return now < self.lease_until and (not exclusive or now < self.until.get(queue, 0.0))
+        """Whether a task of this queue may go on, or begin. Takes reports in where they decide."""
+        if monotonic() >= self._end(queue, exclusive=exclusive):
+            self._read()
+        return monotonic() < self._end(queue, exclusive=exclusive)
 
     def listen(self) -> None:
         """Hear what has come in, and replace a heart that has stopped beating. To be called all the time."""
@@ -100,11 +102,12 @@ class Pulse:
             self.beats.set()
             self._on_report(report)
         self._reports.clear()
-        assert self._heart is not None
         patience = SILENT if self.beats.is_set() else STARTS_WITHIN
-        if self._heart.poll() is not None or (self._wishes.installation and now - self._heard_at > patience):
+        silent = self._wishes.installation and now - self._heard_at > patience
+        if self._heart is not None and (self._heart.poll() is not None or silent):
             log.error("the heart process has stopped beating; starting another one")
             self.stop()
+        if self._heart is None and now - self._started_at > PAUSE:
             self._start_heart()
 
     def stop(self) -> None:
@@ -121,10 +124,17 @@ class Pulse:
         self._heart.wait()
         self._heart = None
 
+    def _end(self, queue: str, *, exclusive: bool) -> float:
+        return min(self.lease_until, self.until.get(queue, 0.0)) if exclusive else self.lease_until
+
     def _start_heart(self) -> None:
-        self._heart = subprocess.Popen(
-            [sys.executable, "-m", "worker.heart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+        self._started_at = monotonic()
+        command = [sys.executable, "-m", "worker.heart"]
+        try:
+            self._heart = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        except OSError as error:  # no memory, no process left: then there is one later
+            log.error("no heart can be started just now: %s", error)  # noqa: TRY400 - known
+            return
         assert self._heart.stdin is not None
         assert self._heart.stdout is not None
         for pipe in (self._heart.stdin, self._heart.stdout):
@@ -147,7 +157,8 @@ class Pulse:
         if self._heart is None or self._heart.stdin is None:
             return
         if not self._unwritten and self._news:
-            self._unwritten = json.dumps(self._wishes).encode() + b"\n"
+            wishes = self._wishes._replace(until=self.until | {"": self.lease_until})
+            self._unwritten = json.dumps(wishes).encode() + b"\n"
             self._news = False
         loop, pipe = asyncio.get_running_loop(), self._heart.stdin
         loop.remove_writer(pipe.fileno())
@@ -179,10 +190,11 @@ class Pulse:
 
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise inside a task that keeps the event loop busy after its claim was lost."""
-        run = stepping()
-        if run is None:
+        run, now = stepping(), monotonic()
+        if run is None or now - run.interrupted_at < TIDY:
             return
-        self._read()
         if not self.may_run(run.queue, exclusive=run.queue in self.until):
-            run.stop = run.stop or "lost"
+            run.interrupted_at = now
+            if run.stop is None:
+                run.stop, run.asked_at = "lost", now
             raise Interrupted("the worker lost the right to run this task")

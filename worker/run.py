@@ -27,6 +27,7 @@ class Run:
         "fraction",
         "future",
         "id",
+        "interrupted_at",
         "note",
         "on_thread",
         "payload",
@@ -56,6 +57,7 @@ class Run:
         self.future: asyncio.Future[Any] | None = None  # what comes of its thread
         self.stop: Stop | None = None
         self.asked_at = 0.0  # when it was asked to stop
+        self.interrupted_at = float("-inf")  # by a signal, in the midst of its code
         self.announced = False  # the database knows that it has begun
         self.settled = False  # its outcome is with the reporter; what it does from now on counts for nothing
         self.abandoned = False
@@ -63,6 +65,12 @@ class Run:
         self.note: str | None = None
         self.dirty = False  # has progress that is not yet told
         self.told_at = 0.0  # when progress was last told
+
+    def begin(self, now: float, slot: asyncio.Task[None]) -> None:
+        """Note that it begins, in this asyncio task."""
+        self.began = now
+        self.slot = slot
+        self.batch.began = self.batch.began or now
 
     def __str__(self) -> str:
         return f"{self.task}/{self.attempt} {self.id}"

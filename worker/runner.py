@@ -14,7 +14,7 @@ from worker.drive import drive
 from worker.outcome import Failure, failure_of
 from worker.registry import TaskType
 from worker.results import to_json
-from worker.run import Run
+from worker.run import Run, Stop
 from worker.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -111,15 +111,16 @@ class Runner:
     def give_up(self, run: Run) -> None:
         """Abandon a run that does not stop; its thread or coroutine may go on, and counts for nothing."""
         run.abandoned = True
+        self._stopped(run, Abandoned())  # at once: a worker that leaves waits for what is to be told
         if run.future is not None and not run.future.done():
             run.future.set_exception(Abandoned())
-            return
-        self._stopped(run, Abandoned())
 
 
-def ask_to_stop(run: Run) -> None:
-    """Ask a run to stop, for the reason in `run.stop`: cancels a coroutine; a thread sees it in `ctx.cancelled`."""
-    run.asked_at = monotonic()
+def ask_to_stop(run: Run, reason: Stop) -> None:
+    """Ask a run to stop, unless it was asked: cancels a coroutine; a thread sees it in `ctx.cancelled`."""
+    if run.stop is not None:
+        return
+    run.stop, run.asked_at = reason, monotonic()
     if run.slot is not None and not run.on_thread:
         run.slot.cancel()
 

@@ -103,7 +103,7 @@ class Service:
         runner = Runner(self._types, self._reporter, self._enqueue)
 
         def make_lane(queue: str) -> Lane:
-            return Lane(queue, runner, self._reporter, self._desk.claim, self._lane_changed)
+            return Lane(queue, runner, self._reporter, self._desk.claim, self._pulse.may_run, self._worker.lane_changed)
 
         bell = BellLock(self._settings.database_url, "worker")
         self._worker = Worker(
@@ -144,22 +144,25 @@ class Service:
         await watch(self._lanes, self._reporter, self._rights, self._pulse)
 
     async def _until_asked(self) -> None:
-        """Wait until asked to stop. What should never end and does, ends the process, which is started again."""
+        """Wait until asked to stop. A part that fails ends the process, which is started again."""
         asked = asyncio.create_task(self._asked.wait())
-        await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in self._tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+        while not self._asked.is_set():
+            await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            ended = [task for task in self._tasks if task.done() and not task.cancelled()]
+            self._tasks = [task for task in self._tasks if not task.done()]
+            for error in filter(None, [task.exception() for task in ended]):
                 log.critical("a part of the worker failed: stopping", exc_info=error)
                 self.failed = True
                 self._asked.set()
+                self._hurried.set()  # it may be the part that breaks off what lost its right
 
     async def _leave(self) -> None:
         """Say the last things and goodbye, as far as the database and Redis answer."""
         await self._worker.close()
         try:
             async with asyncio.timeout(1.0 if self._hurried.is_set() else TELL_WITHIN):
-                await self._reporter.drained()
                 await self._desk.settle()  # else what a lost answer claimed would be taken for begun, and charged
+                await self._reporter.drained()
                 await self._locks.close()  # before the ring that says goodbye
                 await self._client.deregister(self.id)
         except (DatabaseError, TimeoutError):
@@ -171,9 +174,6 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._pulse.stop()
         await self._listener.close()
-
-    def _lane_changed(self, lane: Lane) -> None:
-        self._worker.lane_changed(lane)
 
     def _hear(self, report: Report) -> None:
         self._rights.hear(report)

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, cast
 
 from db.models import Claim
-from worker.lane import Claims, Lane
+from worker.lane import Claims, Lane, MayRun
 from worker.reporter import Reporter
 from worker.run import Run
 from worker.runner import Runner
@@ -22,10 +22,10 @@ def claim() -> Claim:
     return Claim(f"task-{number}", f"token-{number}", "echo", "{}", 1, 3, 60.0, 0, EPOCH, EPOCH)
 
 
-def make_lane(claims: Claims, run: Callable[[Run], Awaitable[None]]) -> Lane:
+def make_lane(claims: Claims, run: Callable[[Run], Awaitable[None]], may_run: MayRun = lambda *_, **__: True) -> Lane:
     """A serial lane that may claim; `look()` sets it going."""
     runner, reporter = cast("Runner", _Runs(run)), cast("Reporter", _Room())
-    lane = Lane("lane", runner, reporter, claims, lambda _lane: None)
+    lane = Lane("lane", runner, reporter, claims, may_run, lambda _lane: None)
     lane.open = True
     return lane
 

@@ -43,6 +43,22 @@ async def spin(path: str, seconds: float) -> str:
 
 
 @task
+async def rest_and_spin(path: str, rest: float, seconds: float) -> str:
+    """Rest, then keep the event loop busy; tidy up for a moment when broken off."""
+    await asyncio.sleep(rest)
+    try:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pass
+    except asyncio.CancelledError:
+        await asyncio.sleep(0.5)
+        time.sleep(0.6)  # noqa: ASYNC251 - busy still
+        note(path, "tidied up\n")
+        raise
+    return "spun"
+
+
+@task
 async def hold_gil(seconds: float) -> str:
     """Hold the GIL in a C call."""
     for _ in range(int(seconds * 2)):

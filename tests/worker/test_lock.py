@@ -135,6 +135,22 @@ def test_a_lost_lock_reaches_a_task_that_keeps_the_event_loop_busy(
     assert not path.exists()
 
 
+def test_a_lost_lock_that_was_heard_of_reaches_a_task_that_is_busy_only_then_and_may_tidy_up(
+    queue: Any, worker: Start, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "tidied"
+    process = worker(REDIS_URL="")
+    process.wait_until(lambda: "won queue default" in process.log())
+    task = queue.enqueue("rest_and_spin", {"path": str(path), "rest": 2.5, "seconds": 30})
+    queue.until_running(task)
+    queue.sql.execute("select taskbell.pause('default')")  # else it is won back
+    database.connect("superuser").execute("delete from taskbell.holder where queue = 'default'")
+    process.wait_until(lambda: "lost queue default" in process.log(), 2.4)
+    process.wait_until(lambda: "its worker lost the right to run it" in process.log(), 12)
+    assert "did not stop" not in process.log()
+    assert path.read_text() == "tidied up\n"
+
+
 def test_what_was_claimed_in_a_queue_just_won_is_not_given_back(queue: Any, worker: Start) -> None:
     process = worker()
     process.wait_until(lambda: "won queue default" in process.log())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.servers import Database, Process
 
@@ -93,6 +94,22 @@ def test_a_second_signal_stops_at_once_free_of_charge(queue: Any, worker: Start)
         assert (done["status"], done["attempt"]) == ("queued", 0)
         row = queue.sql.execute("select status from taskbell.attempts where task_id = %s", [task]).fetchone()
         assert row[0] == "released"
+
+
+@pytest.mark.parametrize("redis", [True, False])
+def test_a_thread_that_is_left_behind_alone_costs_no_attempt(queue: Any, worker: Start, redis: bool) -> None:
+    first = worker() if redis else worker(REDIS_URL="")
+    task = queue.enqueue("deaf", {"seconds": 60}, max_attempts=1)
+    queue.until_begun(task)
+    second = worker(TASK_MODULES="worker.tasks", **({} if redis else {"REDIS_URL": ""}))
+    for _ in range(2):
+        os.kill(first.pid, signal.SIGTERM)
+        first.wait_until(lambda: "worker stops" in first.log())
+    assert first.popen.wait(10) == 0
+    second.wait_until(lambda: "won queue default" in second.log())
+    queue.wait(queue.enqueue("echo"))
+    done = queue.get(task)
+    assert (done["status"], done["attempt"]) == ("queued", 0)
 
 
 def test_cancel_works_while_the_worker_drains(queue: Any, worker: Start) -> None:

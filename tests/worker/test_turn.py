@@ -1,6 +1,7 @@
-"""Short tasks in a row leave others, and the sockets, their turns."""
+"""Short tasks in a row leave others, and the sockets, their turns; after a long one nothing begins whose right is over."""
 
 import asyncio
+import time
 from time import perf_counter
 
 from db.models import Claim
@@ -46,3 +47,41 @@ async def test_a_slot_gives_the_event_loop_a_turn_every_two_milliseconds() -> No
     lane.close()
     assert max(between) <= TURN / SHORT + 1
     assert len(between) < TASKS / 2  # and not after each: a turn costs more than most tasks do
+
+
+async def test_what_waits_behind_a_task_that_kept_the_event_loop_does_not_begin_when_the_right_is_over() -> None:
+    right = True
+    began: list[str] = []
+    last: list[str] = []
+
+    async def claims(_queue: str, want: int, _mark: Claim | None) -> list[Claim]:
+        return [claim() for _ in range(want)]
+
+    async def run(run: Run) -> None:
+        nonlocal right
+        began.append(run.id)
+        if right and len(lane.runs()) > 2:  # some wait
+            time.sleep(0.01)  # noqa: ASYNC251 - meanwhile nobody comes round to close the lane
+            right = False
+            last.append(run.id)
+
+    lane = make_lane(claims, run, lambda _queue, exclusive: right and exclusive)
+    lane.look()
+    await until(lambda: not lane.busy and not lane.looking)
+    assert began[-1:] == last
+    assert not lane.open
+
+
+async def test_what_a_claim_brings_when_the_right_is_over_goes_back() -> None:
+    began: list[str] = []
+
+    async def claims(_queue: str, want: int, _mark: Claim | None) -> list[Claim]:
+        return [claim() for _ in range(want)]
+
+    async def run(run: Run) -> None:
+        began.append(run.id)
+
+    lane = make_lane(claims, run, lambda _queue, **_: False)
+    lane.look()
+    await until(lambda: not lane.looking)
+    assert (began, lane.busy, lane.open) == ([], False, False)
