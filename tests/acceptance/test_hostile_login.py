@@ -77,7 +77,7 @@ def test_a_hostile_producer_delays_others_by_a_poll_at_most(
             superuser, deadline = database.connect("superuser"), time.monotonic() + 20
             while not superuser.execute(HOSTILE_LOCKS).fetchall():
                 assert time.monotonic() < deadline, "it never got the lock"
-                queue.wait(queue.enqueue("echo"))
+                queue.wait(queue.enqueue("sleep", {"seconds": 0.05}))  # long enough for the worker to let go
         late = []
         for _ in range(6):
             begun = time.monotonic()

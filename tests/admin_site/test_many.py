@@ -27,7 +27,7 @@ select
   case when n = 1999999 then 'lonely' else 'q' || n %% 20 end, case when n = 88888 then 'rare' else 'mail' end,
   0, t, 1, 3, '1 hour', '{"to": "ada@example.com"}', 2, 0, t, 'shop', null, t, t + interval '20 ms',
   t + interval '7 days', '{}'
-from (select n, now() - n * interval '0.3 s' as t from generate_series(1, %s) as n) as made
+from (select n, now() - n * interval '0.3 s' as t from generate_series(%s, 1, -1) as n) as made
 """
 EXPLAIN = """
 import sys
