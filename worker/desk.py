@@ -38,7 +38,12 @@ class Desk:
             await self._reconcile()
 
     async def settle(self) -> None:
-        """Do so where a claim's answer may be lost, once none is under way. `DatabaseError`."""
+        """Do so where a claim's answer may be lost. `DatabaseError`."""
+        if self.in_doubt:
+            await self.reconcile()
+
+    async def close(self) -> None:
+        """Do so once no claim is under way. `DatabaseError`."""
         async with self._turn:
             if self.in_doubt:
                 await self._reconcile()

@@ -172,6 +172,7 @@ class Lane:
         """Run what waits, one after the other, until nothing does."""
         slot = asyncio.current_task()
         assert slot is not None
+        self._still_open()
         turn = now = monotonic()
         while self._waiting and self.open and len(self._slots) <= self.concurrency:
             run = self._waiting.popleft()

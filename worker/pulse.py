@@ -44,7 +44,7 @@ class Pulse:
         self._on_report = on_report
         self._heart: subprocess.Popen[bytes] | None = None
         self._unread = self._unwritten = b""
-        self._news = False  # there are wishes that are not even begun to be written
+        self._news = self._dropped = False  # wishes that are not even begun to be written; an end since the last ones
         self._reports: list[Report] = []
         self._heard_at = self._looked_at = monotonic()
         self._started_at = 0.0
@@ -63,8 +63,8 @@ class Pulse:
         """Say what the heart shall tell, if that is anything new; `tokens`: the exclusive queues that are held."""
         held = self._wishes.tokens if tokens is None else dict(tokens)
         wishes = self._wishes._replace(tokens=held, listening=listening, stopping=stopping)
-        if wishes != self._wishes:
-            self._wishes = wishes
+        if wishes != self._wishes or self._dropped:
+            self._wishes, self._dropped = wishes, False
             self._send()
 
     def nudge(self) -> None:
@@ -81,7 +81,7 @@ class Pulse:
 
     def dropped(self, queue: str) -> None:
         """Note that a queue is held no longer."""
-        self.until.pop(queue, None)
+        self._dropped = self.until.pop(queue, None) is not None or self._dropped
         self._won.pop(queue, None)
         self.sure.discard(queue)
 
@@ -191,7 +191,7 @@ class Pulse:
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise inside a task that keeps the event loop busy after its claim was lost."""
         run, now = stepping(), monotonic()
-        if run is None or now - run.interrupted_at < TIDY:
+        if run is None or now - max(run.interrupted_at, run.asked_at if run.stop == "lost" else 0.0) < TIDY:
             return
         if not self.may_run(run.queue, exclusive=run.queue in self.until):
             run.interrupted_at = now

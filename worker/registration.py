@@ -28,6 +28,7 @@ class Registration:
         self._name = name
         self._queues = queues or None
         self._types = [one.registration() for one in types]
+        self.unknown = asyncio.Event()  # the database forgot this worker, or never knew it after a failover
 
     async def register(self, asked: asyncio.Event) -> UUID | None:
         """Register, as soon as there is a database; return the installation's id, None if `asked` to stop before."""
@@ -41,10 +42,13 @@ class Registration:
                     await asyncio.wait_for(asked.wait(), AGAIN)
         return None
 
-    async def register_again(self, asked: asyncio.Event) -> None:
-        """Register anew: the database forgot this worker, or never knew it after a failover."""
-        log.warning("the database no longer knew this worker: registering again")
-        await self.register(asked)
+    async def keep(self, asked: asyncio.Event) -> None:
+        """Register anew whenever it is `unknown`, until cancelled."""
+        while True:
+            await self.unknown.wait()
+            log.warning("the database no longer knew this worker: registering again")
+            await self.register(asked)
+            self.unknown.clear()
 
 
 def _version() -> str:

@@ -84,9 +84,10 @@ class Service:
             self._make(installation)
             await self._worker.listen()
             self._pulse.introduce(installation)
+            self._go(self._watch(), self._registration.keep(self._asked))
             await self._first_of(self._pulse.beats.wait(), self._asked.wait())
             self._announce()
-            self._go(self._reporter.work(), self._watch(), self._worker.work(), upkeep(self._client, self._desk))
+            self._go(self._reporter.work(), self._worker.work(), upkeep(self._client, self._desk))
             await self._until_asked()
             self._rights.stopping = True
             self._rights.tell()
@@ -144,13 +145,12 @@ class Service:
         await watch(self._lanes, self._reporter, self._rights, self._pulse)
 
     async def _until_asked(self) -> None:
-        """Wait until asked to stop. A part that fails ends the process, which is started again."""
+        """Wait until asked to stop. A part that ends, ends the process, which is started again."""
         asked = asyncio.create_task(self._asked.wait())
-        while not self._asked.is_set():
-            await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-            ended = [task for task in self._tasks if task.done() and not task.cancelled()]
-            self._tasks = [task for task in self._tasks if not task.done()]
-            for error in filter(None, [task.exception() for task in ended]):
+        await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in self._tasks:
+            if task.done():
+                error = None if task.cancelled() else task.exception()
                 log.critical("a part of the worker failed: stopping", exc_info=error)
                 self.failed = True
                 self._asked.set()
@@ -161,8 +161,9 @@ class Service:
         await self._worker.close()
         try:
             async with asyncio.timeout(1.0 if self._hurried.is_set() else TELL_WITHIN):
-                await self._desk.settle()  # else what a lost answer claimed would be taken for begun, and charged
                 await self._reporter.drained()
+                await self._desk.close()  # else what a lost answer claimed would be taken for begun, and charged
+                await self._reporter.drained()  # also of what the last claim brought
                 await self._locks.close()  # before the ring that says goodbye
                 await self._client.deregister(self.id)
         except (DatabaseError, TimeoutError):
@@ -180,7 +181,7 @@ class Service:
         for task in report.cancel:
             self._worker.cancel(task)
         if not report.known and not self._rights.stopping:
-            self._go(self._registration.register_again(self._asked))
+            self._registration.unknown.set()
 
     def _busy(self) -> bool:
         return any(lane.busy for lane in self._lanes.values())

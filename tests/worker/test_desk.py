@@ -27,16 +27,16 @@ class Database:
         self.reconciled += 1
 
 
-async def test_settling_waits_for_the_claim_under_way() -> None:
+async def test_closing_waits_for_the_claim_under_way() -> None:
     database = Database()
     desk = Desk(cast("WorkerClient", database), uuid4(), ["echo"], list)
     claiming = asyncio.create_task(desk.claim("default", 1, None))
     await asyncio.sleep(0)
-    settling = asyncio.create_task(desk.settle())
+    closing = asyncio.create_task(desk.close())
     await asyncio.sleep(0.01)
-    assert not settling.done()
+    assert not closing.done()
     database.answers.set()
-    await settling
+    await closing
     assert database.reconciled == 1
     with pytest.raises(Unavailable):
         await claiming
@@ -44,5 +44,7 @@ async def test_settling_waits_for_the_claim_under_way() -> None:
 
 async def test_nothing_is_asked_where_nothing_is_in_doubt() -> None:
     database = Database()
-    await Desk(cast("WorkerClient", database), uuid4(), ["echo"], list).settle()
+    desk = Desk(cast("WorkerClient", database), uuid4(), ["echo"], list)
+    await desk.settle()
+    await desk.close()
     assert database.reconciled == 0

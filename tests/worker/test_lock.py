@@ -162,6 +162,20 @@ def test_what_was_claimed_in_a_queue_just_won_is_not_given_back(queue: Any, work
     assert len(counted) == 1, f"each change counts, and all had the same: {counted}"
 
 
+def test_a_heart_that_dies_as_it_starts_is_replaced(queue: Any, worker: Start, tmp_path: Path) -> None:
+    died = tmp_path / "died"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        f"if sys.orig_argv[-1] == 'worker.heart' and not os.path.exists({str(died)!r}):\n"
+        f"    open({str(died)!r}, 'w').close()\n"
+        "    os._exit(1)\n"
+    )
+    process = worker(PYTHONPATH=str(tmp_path))
+    assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
+    assert died.exists()
+    assert process.log().count("starting another one") == 1
+
+
 def test_a_dead_heart_is_replaced(queue: Any, worker: Start) -> None:
     process = worker()
     process.wait_until(lambda: "won queue default" in process.log())
