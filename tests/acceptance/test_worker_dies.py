@@ -160,6 +160,7 @@ def test_a_task_that_blocks_the_loop_or_holds_the_gil_for_a_minute_keeps_its_lea
         done = queue.get(task)
         assert (done["status"], done["attempt"]) == ("succeeded", 1)
     assert all("could not be confirmed" not in one.log() for one in workers)
+    assert all("heart process has stopped" not in one.log() for one in workers)
 
 
 def test_a_lost_database_row_of_a_worker_is_no_harm(

@@ -89,27 +89,6 @@ def test_a_stopped_process_loses_lock_and_is_fenced(queue: Any, worker: Start, t
     assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
 
 
-def test_a_blocked_event_loop_keeps_lock_and_lease(queue: Any, worker: Start) -> None:
-    first = worker()
-    first.wait_until(lambda: "won queue default" in first.log())
-    worker()
-    task = queue.enqueue("hold_gil", {"seconds": 12}, max_attempts=1)
-    done = queue.wait(task, 30)
-    assert (done["status"], done["result"], done["attempt"]) == ("succeeded", "held", 1)
-    assert "could not be confirmed" not in first.log()
-    assert "heart process has stopped" not in first.log()
-
-
-@pytest.mark.slow
-def test_the_gil_held_for_longer_than_a_lease(queue: Any, worker: Start) -> None:
-    first = worker()
-    task = queue.enqueue("hold_gil", {"seconds": 36}, max_attempts=1)
-    worker()
-    queue.wait(queue.enqueue("echo", queue="other"), 60)
-    assert queue.wait(task, 60)["result"] == "held"
-    assert "heart process has stopped" not in first.log()
-
-
 def test_a_flushed_redis_is_won_back(queue: Any, worker: Start, redis_url: str) -> None:
     process = worker()
     process.wait_until(lambda: "won queue default" in process.log())
