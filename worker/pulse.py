@@ -20,12 +20,12 @@ from uuid import UUID
 from worker.drive import Interrupted, stepping
 from worker.heart import LEASE, Report, Wishes
 from worker.lock import LIFE, MARGIN
+from worker.run import GRACE
 
 SILENT = 12.0  # seconds without a report until a heart is replaced: over what a beat takes, and psycopg's 5 to end it
 LOOKED = 1.0  # seconds between two looks of ours after which silence in between proves nothing
 STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy
 PAUSE = 1.0  # seconds between two starts
-TIDY = 10.0  # seconds that a task has to tidy up, before it is interrupted again
 PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class Pulse:
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """Raise inside a task that keeps the event loop busy after its claim was lost."""
         run, now = stepping(), monotonic()
-        if run is None or now - max(run.interrupted_at, run.asked_at if run.stop == "lost" else 0.0) < TIDY:
+        if run is None or now - max(run.interrupted_at, run.asked_at if run.stop == "lost" else float("-inf")) < GRACE:
             return
         if not self.may_run(run.queue, exclusive=run.queue in self.until):
             run.interrupted_at = now

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # Why a run was asked to stop. lost: its worker no longer has the right to run it; shutdown: its worker is stopping.
 Stop = Literal["cancel", "timeout", "lost", "shutdown"]
+GRACE = 10.0  # seconds a run has to stop when asked, and to tidy up; then it is abandoned, or interrupted again
 
 
 class Run:

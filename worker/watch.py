@@ -8,10 +8,10 @@ from worker.lane import Lane
 from worker.pulse import Pulse
 from worker.reporter import Reporter
 from worker.rights import Rights
+from worker.run import GRACE
 
 TICK = 0.05  # seconds
 LASTS = 0.1  # seconds after which watchers are told that a task runs
-GRACE = 10.0  # seconds a run has to stop when asked; then it is abandoned
 
 
 async def watch(lanes: Mapping[str, Lane], reporter: Reporter, rights: Rights, pulse: Pulse) -> None:

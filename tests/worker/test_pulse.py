@@ -10,8 +10,8 @@ from worker import pulse as module
 from worker.drive import Interrupted
 from worker.lock import LIFE
 from worker.pace import Batch
-from worker.pulse import TIDY, Pulse
-from worker.run import Run
+from worker.pulse import Pulse
+from worker.run import GRACE, Run, Stop
 
 
 @pytest.fixture
@@ -34,19 +34,19 @@ def test_the_end_of_what_was_lost_before_is_told_once(pulse: Pulse, monkeypatch:
 @pytest.mark.parametrize(
     ("stop", "asked", "interrupted", "told"),
     [
-        (None, 0.0, TIDY + 1, True),
-        ("cancel", 1.0, TIDY + 1, True),  # it keeps the loop busy since, and must end before the right does
-        ("lost", 1.0, TIDY + 1, False),  # it was cancelled by us, and tidies up
-        ("lost", TIDY + 1, TIDY + 1, True),
+        (None, 0.0, GRACE + 1, True),
+        ("cancel", 1.0, GRACE + 1, True),  # it keeps the loop busy since, and must end before the right does
+        ("lost", 1.0, GRACE + 1, False),  # it was cancelled by us, and tidies up
+        ("lost", GRACE + 1, GRACE + 1, True),
         ("cancel", 1.0, 1.0, False),
     ],
 )
 def test_who_was_told_may_tidy_up_before_he_is_told_again(
-    pulse: Pulse, monkeypatch: pytest.MonkeyPatch, stop: str | None, asked: float, interrupted: float, told: bool
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch, stop: Stop | None, asked: float, interrupted: float, told: bool
 ) -> None:
     now = monotonic()
     run = Run(claim(), "q", Batch(1))
-    run.stop, run.asked_at, run.interrupted_at = stop, now - asked, now - interrupted  # type: ignore[assignment]
+    run.stop, run.asked_at, run.interrupted_at = stop, now - asked, now - interrupted
     monkeypatch.setattr(module, "stepping", lambda: run)
     pulse.until["q"] = now - 0.1
     if told:
@@ -62,3 +62,12 @@ def test_who_has_the_right_is_not_told(pulse: Pulse, monkeypatch: pytest.MonkeyP
     pulse.held("q", monotonic() - LIFE / 2)
     pulse._interrupt(0, None)
     assert run.stop is None
+
+
+def test_a_machine_that_has_just_started_spares_nobody(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(claim(), "q", Batch(1))
+    monkeypatch.setattr(module, "stepping", lambda: run)
+    monkeypatch.setattr(module, "monotonic", lambda: 5.0)
+    pulse.until["q"] = 4.9
+    with pytest.raises(Interrupted):
+        pulse._interrupt(0, None)
