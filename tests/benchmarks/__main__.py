@@ -51,7 +51,7 @@ def _measures(wanted: argparse.Namespace) -> dict[str, Measure]:
     if wanted.long:
         return {
             "burdens": lambda stage: long.measure(stage, tasks, repeats, 300 * size),
-            "steady": lambda stage: steady.measure(stage, 60 * wanted.minutes, tasks),
+            "steady": lambda stage: steady.measure(stage, 60 * wanted.minutes, tasks, repeats),
         }
     return {
         "latency": lambda stage: latency.measure(stage, rounds, repeats, 8 * size),

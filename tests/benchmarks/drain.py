@@ -84,8 +84,20 @@ def prepare(place: Place, *, exclusive: bool, concurrency: int) -> None:
     place.sql.execute("select taskbell.pause(%s)", [QUEUE])
 
 
+def in_turns(stage: Stage, place: Place, tasks: int, repeats: int) -> tuple[list[float], list[float]]:
+    """Drain a place that has a past and fresh ones, in turns; return the tasks a second of each."""
+    way = Way("fresh", exclusive=True, concurrency=50)
+    aged = []
+    for _ in range(repeats):
+        run(stage, way, tasks)
+        place.sql.execute("select taskbell.pause(%s)", [QUEUE])
+        place.fill(QUEUE, tasks)
+        aged.append(drain(place)[0])
+    return aged, way.rates
+
+
 def drain(place: Place, *, workers: int = 1) -> tuple[float, float]:
-    """Start workers and let the filled queue go; return tasks a second and their CPU microseconds a task, hearts left out.
+    """Start workers, let the filled queue go, stop them; return tasks a second and their CPU microseconds a task, hearts left out.
 
     From the first run's start to the commit that ends the last one, as seen from outside. It is looked for by the id of the
     last task, which costs the same whatever else the tables hold.
@@ -107,6 +119,8 @@ def drain(place: Place, *, workers: int = 1) -> tuple[float, float]:
         assert time.monotonic() < deadline, f"{done} of {tasks} succeeded\n{started[0].log()}"
     ended = time.time()
     spent = cpu_seconds(*started) - spent
+    for worker in started:
+        worker.stop()
     query = "select extract(epoch from min(started_at))::float8 from taskbell.finished where id between %s and %s"
     return tasks / (ended - place.value(query, first, last)), spent / tasks * 1e6
 

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from tests.benchmarks.drain import QUEUE, Way, drain, prepare, run
+from tests.benchmarks.drain import QUEUE, Way, drain, in_turns, prepare, run
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.steady import feed
@@ -24,22 +24,19 @@ def measure(stage: Stage, tasks: int, repeats: int, held_seconds: float) -> list
     """Return drains under each burden beside those of a fresh database, in turns, all counted alike."""
     fresh: list[float] = []
     finished: list[float] = []
-    queued: list[float] = []
-    held: list[float] = []
-    for repeat in range(repeats):
+    for _ in range(repeats):
         fresh.append(_fresh(stage, tasks))
         finished.append(_million_finished(stage, tasks))
-        if repeat == 0:
-            queued.append(_million_queued(stage))
-            held.append(_held(stage, tasks, held_seconds))
+    queued = [_million_queued(stage)]
+    held, beside = _held(stage, tasks, repeats, held_seconds)
     burdens = {
-        "a million finished": finished,
-        "a million queued, all of it": queued,
-        f"a transaction held open for {held_seconds:.0f} s at 1,000 tasks/s": held,
+        "a million finished": (finished, fresh),
+        "a million queued, all of it": (queued, fresh),
+        f"a transaction held open for {held_seconds:.0f} s at 1,000 tasks/s": (held, beside),
     }
     return [
-        Figure("Burdens", f"drain with {name}", "/s", rates, floor=fresh, floor_name="fresh", ratio_at_least=KEEPS)
-        for name, rates in burdens.items()
+        Figure("Burdens", f"drain with {name}", "/s", rates, floor=floor, floor_name="fresh", ratio_at_least=KEEPS)
+        for name, (rates, floor) in burdens.items()
     ]
 
 
@@ -66,8 +63,8 @@ def _million_queued(stage: Stage) -> float:
         return drain(place)[0]
 
 
-def _held(stage: Stage, tasks: int, seconds: float) -> float:
-    """The old transaction stays open during the drain as well: all that was ever queued since is still in the indexes."""
+def _held(stage: Stage, tasks: int, repeats: int, seconds: float) -> tuple[list[float], list[float]]:
+    """The old transaction stays open during the drains as well: all that was ever queued since is still in the indexes."""
     with stage.place() as place:
         prepare(place, exclusive=True, concurrency=50)
         place.sql.execute("select taskbell.resume(%s)", [QUEUE])
@@ -77,6 +74,4 @@ def _held(stage: Stage, tasks: int, seconds: float) -> float:
             holder.execute("select txid_current()")
             feed(place, seconds)
             worker.stop()
-            place.sql.execute("select taskbell.pause(%s)", [QUEUE])
-            place.fill(QUEUE, tasks)
-            return drain(place)[0]
+            return in_turns(stage, place, tasks, repeats)

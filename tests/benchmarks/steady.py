@@ -1,10 +1,10 @@
-"""What an hour of steady load leaves behind: memory, bloat, a backlog? Looked at each minute, with a drain at the end."""
+"""What an hour of steady load leaves behind: memory, bloat, a backlog? Looked at each minute, with drains at the end."""
 
 import threading
 import time
 from dataclasses import dataclass
 
-from tests.benchmarks.drain import QUEUE, Way, drain, prepare, run
+from tests.benchmarks.drain import QUEUE, in_turns, prepare
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.stage import Place, Stage, memory
 from tests.servers import Process
@@ -36,19 +36,15 @@ class Look:
     queued: float
 
 
-def measure(stage: Stage, seconds: float, tasks: int) -> list[Figure]:
-    """Return what each minute from the sixth on showed, beside the fifth; and a drain afterwards beside a fresh one."""
-    way = Way("fresh", exclusive=True, concurrency=50)
-    run(stage, way, tasks)
+def measure(stage: Stage, seconds: float, tasks: int, repeats: int) -> list[Figure]:
+    """Return what each minute from the sixth on showed, beside the sixth; and drains afterwards beside fresh ones."""
     with stage.place() as place:
         prepare(place, exclusive=True, concurrency=50)
         place.sql.execute("select taskbell.resume(%s)", [QUEUE])
         worker = place.worker()
         looks = _watch(place, worker, stage.postgres.pid, seconds)
         worker.stop()
-        place.sql.execute("select taskbell.pause(%s)", [QUEUE])
-        place.fill(QUEUE, tasks)
-        after = drain(place)[0]
+        after, fresh = in_turns(stage, place, tasks, repeats)
     settled = min(SETTLED, len(looks) // 2)
     name = f"{seconds / 60:.0f} minutes at {RATE:,} tasks/s"
 
@@ -73,9 +69,7 @@ def measure(stage: Stage, seconds: float, tasks: int) -> list[Figure]:
         figure("its indexes", "MB", "indexes"),
         Figure("An hour", f"{name}: dead rows in it", "rows", [look.dead for look in looks]),
         Figure("An hour", f"{name}: tasks not finished", "rows", [look.queued for look in looks]),
-        Figure(
-            "An hour", f"drain after {name}", "/s", [after], floor=way.rates, floor_name="fresh", ratio_at_least=0.85
-        ),
+        Figure("An hour", f"drain after {name}", "/s", after, floor=fresh, floor_name="fresh", ratio_at_least=0.85),
     ]
 
 
