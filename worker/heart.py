@@ -49,6 +49,7 @@ class Wishes(NamedTuple):
     listening: bool
     stopping: bool
     nudges: int  # counted up to have a beat at once
+    over: list[str]  # exclusive queues that it held, in which something runs all the same: it is told again and again
     until: dict[str, float]  # when what may still run of an exclusive queue must end, of lost ones too; "": the lease's
 
 
@@ -82,7 +83,8 @@ class Heart:
         """Take the worker's wishes; new ones are seen to at once."""
         before = self._wishes
         anew = before is None or wishes.tokens.keys() != before.tokens.keys() or wishes.nudges != before.nudges
-        self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in wishes.until.items()}
+        ends = dict.fromkeys(wishes.over, 0.0) | wishes.until
+        self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in ends.items()}
         self._wishes = wishes
         if anew or wishes.stopping:
             self._changed.set()

@@ -118,7 +118,7 @@ class Lane:
                     await self._room.wait()
                     continue
                 await self._reporter.room(self.queue)
-                if not await self._claim(want):
+                if self.open and not await self._claim(want):
                     return
         except DatabaseError:
             pass  # said elsewhere; the next poll that succeeds looks again

@@ -40,7 +40,7 @@ class Pulse:
         self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
         self._won: dict[str, int] = {}  # the nudges of the first wishes with this queue: earlier beats don't know of it
         self.beats = asyncio.Event()  # the heart has reported, since it was last started
-        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0, until={})
+        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0, over=[], until={})
         self._on_report = on_report
         self._heart: subprocess.Popen[bytes] | None = None
         self._unread = self._unwritten = b""
@@ -59,10 +59,9 @@ class Pulse:
         self._wishes = self._wishes._replace(installation=str(installation))
         self._send()
 
-    def wish(self, *, tokens: dict[str, str | None] | None = None, listening: bool, stopping: bool) -> None:
-        """Say what the heart shall tell, if that is anything new; `tokens`: the exclusive queues that are held."""
-        held = self._wishes.tokens if tokens is None else dict(tokens)
-        wishes = self._wishes._replace(tokens=held, listening=listening, stopping=stopping)
+    def wish(self, *, tokens: dict[str, str | None], listening: bool, stopping: bool, over: list[str]) -> None:
+        """Say what the heart shall tell, if that is anything new: see `Wishes`."""
+        wishes = self._wishes._replace(tokens=dict(tokens), listening=listening, stopping=stopping, over=over)
         if wishes != self._wishes or self._dropped:
             self._wishes, self._dropped = wishes, False
             self._send()
@@ -193,7 +192,8 @@ class Pulse:
         run, now = stepping(), monotonic()
         if run is None or now - max(run.interrupted_at, run.asked_at if run.stop == "lost" else float("-inf")) < GRACE:
             return
-        if not self.may_run(run.queue, exclusive=run.queue in self.until):
+        over = run.stop is not None and run.queue in self._wishes.over  # else it began when the queue was ours again
+        if not self.may_run(run.queue, exclusive=over or run.queue in self.until):
             run.interrupted_at = now
             if run.stop is None:
                 run.stop, run.asked_at = "lost", now

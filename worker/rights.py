@@ -33,6 +33,7 @@ class Rights:
         self._pulse = pulse
         self._presence = presence
         self._lapsed = False  # the lease is over
+        self._over: set[str] = set()  # queues that were ours, in which something was told to stop and has not yet
         self._beaten_at = monotonic()  # when the last beat that was accepted began
         self._listening = False
         self._line: list[QueueState] = []  # whose locks to settle, the first one last
@@ -108,9 +109,12 @@ class Rights:
         for queue in ended:
             self._pulse.dropped(queue)
             self._locks.forget(queue)
-        if ended:
+        broken = [queue for queue in ended if self._break_off(queue)]
+        over = {queue for queue in (*self._over, *broken) if self._still_runs(queue)}
+        if ended or over != self._over:
+            self._over = over
             self.tell()
-        if broken := [queue for queue in ended if self._break_off(queue)]:
+        if broken:
             log.error("could not be confirmed for a lock's life: breaking off what runs of queue %s", ", ".join(broken))
         if now >= self._pulse.lease_until and not self._lapsed:
             self._lapsed = True
@@ -121,7 +125,8 @@ class Rights:
         """Tell the heart what is held."""
         if listening is not None:
             self._listening = listening
-        self._pulse.wish(tokens=self._locks.tokens, listening=self._listening, stopping=self.stopping)
+        over = sorted(self._over)
+        self._pulse.wish(tokens=self._locks.tokens, listening=self._listening, stopping=self.stopping, over=over)
 
     def ask(self) -> None:
         """Have the heart beat at once: something was asked of one of our tasks."""
@@ -136,6 +141,11 @@ class Rights:
         lane.close()
         lane.stop("lost")
         return ran
+
+    def _still_runs(self, queue: str) -> bool:
+        """Tell whether something runs in a queue where nothing may."""
+        lane = self._lanes.get(queue)
+        return lane is not None and bool(lane.running) and not lane.open
 
     def _to_take(self, state: QueueState) -> bool:
         if not state.exclusive or state.paused or state.queue in self._locks.tokens:

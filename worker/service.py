@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 from db.bell import BellLock
 from db.client import Client
-from db.errors import DatabaseError
 from db.listen import Listener
 from db.pool import open_pool
 from db.presence import Presence
@@ -19,7 +18,7 @@ from db.settings import Settings
 from db.worker_client import WorkerClient
 from worker.clock import Clock
 from worker.desk import Desk, upkeep
-from worker.drain import drain
+from worker.drain import drain, say_goodbye
 from worker.heart import Report
 from worker.lane import Lane
 from worker.lock import Locks, connect
@@ -33,7 +32,6 @@ from worker.runner import Runner
 from worker.watch import watch
 from worker.worker import Worker
 
-TELL_WITHIN = 5.0  # seconds for the last reports
 CONNECTIONS = {"min_size": 2, "max_size": 4}  # claiming, reporting, and two for everything else
 
 log = logging.getLogger("worker")
@@ -53,7 +51,7 @@ class Service:
         self._lanes: dict[str, Lane] = {}
         self._asked = asyncio.Event()  # to stop
         self._hurried = asyncio.Event()  # to stop at once
-        self._tasks: list[asyncio.Task[None]] = []
+        self._parts: list[asyncio.Task[None]] = []
 
     def ask_to_stop(self) -> None:
         """Drain; asked again: stop at once."""
@@ -88,7 +86,7 @@ class Service:
             await self._first_of(self._pulse.beats.wait(), self._asked.wait())
             self._announce()
             self._go(self._reporter.work(), self._worker.work(), upkeep(self._client, self._desk))
-            await self._until_asked()
+            await self._asked.wait()
             self._rights.stopping = True
             self._rights.tell()
             await drain(self._lanes.values(), self._hurried)
@@ -139,40 +137,30 @@ class Service:
         )
 
     def _go(self, *works: Coroutine[Any, Any, None]) -> None:
-        self._tasks += [asyncio.create_task(work) for work in works]
+        for work in works:
+            part = asyncio.create_task(work)
+            part.add_done_callback(self._ended)
+            self._parts.append(part)
+
+    def _ended(self, part: asyncio.Task[None]) -> None:
+        """Stop the process, which is started again: a part of it has ended, whenever that is."""
+        error = None if part.cancelled() else part.exception()
+        log.critical("a part of the worker failed: stopping", exc_info=error)
+        self.failed = True
+        self._asked.set()
+        self._hurried.set()  # it may be the part that breaks off what lost its right
 
     async def _watch(self) -> None:
         await watch(self._lanes, self._reporter, self._rights, self._pulse)
 
-    async def _until_asked(self) -> None:
-        """Wait until asked to stop. A part that ends, ends the process, which is started again."""
-        asked = asyncio.create_task(self._asked.wait())
-        await asyncio.wait([asked, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in self._tasks:
-            if task.done():
-                error = None if task.cancelled() else task.exception()
-                log.critical("a part of the worker failed: stopping", exc_info=error)
-                self.failed = True
-                self._asked.set()
-                self._hurried.set()  # it may be the part that breaks off what lost its right
-
     async def _leave(self) -> None:
-        """Say the last things and goodbye, as far as the database and Redis answer."""
         await self._worker.close()
-        try:
-            async with asyncio.timeout(1.0 if self._hurried.is_set() else TELL_WITHIN):
-                await self._reporter.drained()
-                await self._desk.close()  # else what a lost answer claimed would be taken for begun, and charged
-                await self._reporter.drained()  # also of what the last claim brought
-                await self._locks.close()  # before the ring that says goodbye
-                await self._client.deregister(self.id)
-        except (DatabaseError, TimeoutError):
-            log.error("worker stopped, but could not say so: others take over within a lease")  # noqa: TRY400 - known
-        else:
-            log.info("worker stopped")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        hurried = self._hurried.is_set()
+        await say_goodbye(self._reporter, self._desk, self._locks, self._client, self.id, hurried=hurried)
+        for part in self._parts:
+            part.remove_done_callback(self._ended)
+            part.cancel()
+        await asyncio.gather(*self._parts, return_exceptions=True)
         self._pulse.stop()
         await self._listener.close()
 

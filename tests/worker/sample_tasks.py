@@ -59,6 +59,16 @@ async def rest_and_spin(path: str, rest: float, seconds: float) -> str:
 
 
 @task
+async def swallow_and_spin(path: str, seconds: float) -> str:
+    """Does not stop when it is cancelled, and keeps the event loop busy from then on."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        note(path, "swallowed\n")
+    return await spin(path, seconds)
+
+
+@task
 async def hold_gil(seconds: float) -> str:
     """Hold the GIL in a C call."""
     for _ in range(int(seconds * 2)):

@@ -85,8 +85,9 @@ async def test_without_a_beat_that_is_taken_a_lock_ends_with_the_row_and_is_whol
     held = lock_of(client, INSTALLATION, "default")
     assert await held.acquire(blocking=False, token="ours")
     until = {"": time.monotonic() + 30, "default": time.monotonic() + LOCK_LIFE - MARGIN}
+    tokens: dict[str, str | None] = {"default": "ours"}
     wishes = Wishes(
-        str(uuid4()), str(INSTALLATION), {"default": "ours"}, listening=True, stopping=False, nudges=0, until=until
+        str(uuid4()), str(INSTALLATION), tokens, listening=True, stopping=False, nudges=0, over=[], until=until
     )
     heart.wish(wishes)
     beating = asyncio.create_task(heart.beat_on())

@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from tests.servers import Database, Process
+from worker.run import GRACE
 
 Start = Callable[..., Process]
 
@@ -100,6 +101,19 @@ def test_a_flushed_redis_is_won_back(queue: Any, worker: Start, redis_url: str) 
     process.wait_until(lambda: process.log().count("won queue default") == 2)
 
 
+def begun_without_redis(queue: Any, worker: Start, task: str, **payload: Any) -> Process:
+    """Start a worker that runs one task, its lock in Postgres alone."""
+    process = worker(REDIS_URL="")
+    process.wait_until(lambda: "won queue default" in process.log())
+    queue.until_running(queue.enqueue(task, payload))
+    return process
+
+
+def take_lock_away(queue: Any, database: Database) -> None:
+    queue.sql.execute("select taskbell.pause('default')")  # else it is won back
+    database.connect("superuser").execute("delete from taskbell.holder where queue = 'default'")
+
+
 def test_a_lost_lock_reaches_a_task_that_keeps_the_event_loop_busy(
     queue: Any, worker: Start, database: Database, tmp_path: Path
 ) -> None:
@@ -108,8 +122,7 @@ def test_a_lost_lock_reaches_a_task_that_keeps_the_event_loop_busy(
     process.wait_until(lambda: "won queue default" in process.log())
     task = queue.enqueue("spin", {"path": str(path), "seconds": 30})
     queue.until("select status = 'running' from taskbell.tasks where id = %s", task)
-    superuser = database.connect("superuser")
-    superuser.execute("delete from taskbell.holder where queue = 'default'")
+    database.connect("superuser").execute("delete from taskbell.holder where queue = 'default'")
     process.wait_until(lambda: "its worker lost the right to run it" in process.log(), 12)
     assert not path.exists()
 
@@ -118,16 +131,24 @@ def test_a_lost_lock_that_was_heard_of_reaches_a_task_that_is_busy_only_then_and
     queue: Any, worker: Start, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "tidied"
-    process = worker(REDIS_URL="")
-    process.wait_until(lambda: "won queue default" in process.log())
-    task = queue.enqueue("rest_and_spin", {"path": str(path), "rest": 2.5, "seconds": 30})
-    queue.until_running(task)
-    queue.sql.execute("select taskbell.pause('default')")  # else it is won back
-    database.connect("superuser").execute("delete from taskbell.holder where queue = 'default'")
+    process = begun_without_redis(queue, worker, "rest_and_spin", path=str(path), rest=2.5, seconds=30)
+    take_lock_away(queue, database)
     process.wait_until(lambda: "lost queue default" in process.log(), 2.4)
     process.wait_until(lambda: "its worker lost the right to run it" in process.log(), 12)
     assert "did not stop" not in process.log()
     assert path.read_text() == "tidied up\n"
+
+
+def test_who_swallows_that_and_keeps_the_event_loop_busy_is_told_again(
+    queue: Any, worker: Start, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "spun"
+    process = begun_without_redis(queue, worker, "swallow_and_spin", path=str(path), seconds=30)
+    take_lock_away(queue, database)
+    process.wait_until(path.exists, 7)
+    process.wait_until(lambda: "its worker lost the right to run it" in process.log(), GRACE + 2)
+    assert path.read_text() == "swallowed\n"
+    assert "did not stop" not in process.log()
 
 
 def test_what_was_claimed_in_a_queue_just_won_is_not_given_back(queue: Any, worker: Start) -> None:

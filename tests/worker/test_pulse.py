@@ -23,11 +23,11 @@ def test_the_end_of_what_was_lost_before_is_told_once(pulse: Pulse, monkeypatch:
     told: list[list[str]] = []
     monkeypatch.setattr(pulse, "_send", lambda: told.append(list(pulse.until)))
     pulse.held("q", monotonic())
-    pulse.wish(tokens={"q": None}, listening=True, stopping=False)
-    pulse.wish(tokens={}, listening=True, stopping=False)  # it was lost; what runs of it has its time still
+    pulse.wish(tokens={"q": None}, listening=True, stopping=False, over=[])
+    pulse.wish(tokens={}, listening=True, stopping=False, over=[])  # it was lost; what runs of it has its time still
     pulse.dropped("q")
     for _ in range(3):
-        pulse.wish(tokens={}, listening=True, stopping=False)
+        pulse.wish(tokens={}, listening=True, stopping=False, over=[])
     assert told == [["q"], ["q"], []]
 
 
@@ -69,5 +69,16 @@ def test_a_machine_that_has_just_started_spares_nobody(pulse: Pulse, monkeypatch
     monkeypatch.setattr(module, "stepping", lambda: run)
     monkeypatch.setattr(module, "monotonic", lambda: 5.0)
     pulse.until["q"] = 4.9
+    with pytest.raises(Interrupted):
+        pulse._interrupt(0, None)
+
+
+def test_who_still_runs_in_a_queue_that_was_lost_is_told(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(claim(), "q", Batch(1))
+    monkeypatch.setattr(module, "stepping", lambda: run)
+    pulse.wish(tokens={}, listening=True, stopping=False, over=["q"])
+    pulse._interrupt(0, None)
+    assert run.stop is None, "it began afterwards: the queue is exclusive no more"
+    run.stop, run.asked_at = "cancel", monotonic()
     with pytest.raises(Interrupted):
         pulse._interrupt(0, None)

@@ -112,6 +112,27 @@ def test_a_thread_that_is_left_behind_alone_costs_no_attempt(queue: Any, worker:
     assert (done["status"], done["attempt"]) == ("queued", 0)
 
 
+def test_a_transaction_that_holds_an_outcome_up_does_not_keep_a_worker_from_saying_goodbye(
+    queue: Any, worker: Start, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "record"
+    process = worker()
+    task = queue.enqueue("record", {"path": str(path), "n": 1, "seconds": 1})
+    queue.until_begun(task)
+    superuser = database.connect("superuser")
+    with superuser.transaction():
+        superuser.execute("select from taskbell.live where id = %s for update", [task])
+        process.wait_until(lambda: " end 1 " in path.read_text())
+        for _ in range(2):
+            os.kill(process.pid, signal.SIGTERM)
+            process.wait_until(lambda: "worker stops" in process.log())
+        assert process.popen.wait(10) == 0
+        assert queue.sql.execute("select holder is null from taskbell.queues where name = 'default'").fetchone()[0]
+        assert queue.sql.execute("select count(*) from taskbell.workers where alive").fetchone()[0] == 0
+    assert "could not say so" not in process.log()
+    assert "how 1 tasks ended could not be told" in process.log()
+
+
 def test_cancel_works_while_the_worker_drains(queue: Any, worker: Start) -> None:
     process = worker()
     task = queue.enqueue("sleep", {"seconds": 60})

@@ -4,6 +4,8 @@ import asyncio
 import time
 from time import perf_counter
 
+import pytest
+
 from db.models import Claim
 from tests.worker.lanes import claim, make_lane, until
 from worker.lane import TURN
@@ -85,3 +87,27 @@ async def test_what_a_claim_brings_when_the_right_is_over_goes_back() -> None:
     lane.look()
     await until(lambda: not lane.looking)
     assert (began, lane.busy, lane.open) == ([], False, False)
+
+
+async def test_a_lane_that_is_closed_while_outcomes_have_no_room_claims_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claimed = 0
+    room = asyncio.Event()
+
+    async def claims(_queue: str, _want: int, _mark: Claim | None) -> list[Claim]:
+        nonlocal claimed
+        claimed += 1
+        return []
+
+    async def run(_run: Run) -> None:
+        pass
+
+    lane = make_lane(claims, run)
+    monkeypatch.setattr(lane._reporter, "room", lambda _queue: room.wait())
+    lane.look()
+    await asyncio.sleep(0.01)
+    lane.close()
+    room.set()
+    await until(lambda: not lane.looking)
+    assert claimed == 0
