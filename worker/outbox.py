@@ -23,14 +23,15 @@ Item = tuple[Run, Value]
 class Outbox(Generic[Value]):
     """Runs and what to tell of each.
 
-    `send` is one statement, and returns what it refused. `stale` hears of runs whose claim is no longer ours,
-    `unfit` of those that the database can't take.
+    `send` is one statement, and returns what it refused. `stale(run, again)` hears of runs whose claim is no longer
+    ours; `again`: perhaps since an earlier try was taken, whose answer was lost. `unfit` hears of those that the
+    database can't take.
     """
 
     def __init__(
         self,
         send: Callable[[list[Run], list[Value]], Awaitable[dict[str, Refusal]]],
-        stale: Callable[[Run], None],
+        stale: Callable[[Run, bool], None],
         unfit: Callable[[Run, Exception], None],
     ) -> None:
         self._send = send
@@ -65,7 +66,7 @@ class Outbox(Generic[Value]):
             self._sending = []
         return bool(self._held)
 
-    async def _tell(self, items: list[Item[Value]]) -> list[Item[Value]]:
+    async def _tell(self, items: list[Item[Value]], *, again: bool = False) -> list[Item[Value]]:
         """Tell these, apart where they can't be told together; return what was busy."""
         runs, values = [run for run, _ in items], [value for _, value in items]
         while True:
@@ -73,21 +74,22 @@ class Outbox(Generic[Value]):
                 refused = await self._send(runs, values)
                 break
             except Unavailable:
+                again = True
                 await asyncio.sleep(AWAY)  # the pool has said so, once
                 if len(items) > 1 and sum(len(value) for value in values if isinstance(value, str)) > BULKY:
-                    return await self._tell_halves(items)
+                    return await self._tell_halves(items, again=True)
             except Exception as error:  # noqa: BLE001 - one of them does not fit; it must not take the others along
                 if len(items) == 1:
                     self._unfit(runs[0], error)
                     return []
-                return await self._tell_halves(items)
+                return await self._tell_halves(items, again=again)
         if not refused:
             return []
         for run in runs:
             if refused.get(run.id) == "stale":
-                self._stale(run)
+                self._stale(run, again)
         return [item for item in items if refused.get(item[0].id) == "busy"]
 
-    async def _tell_halves(self, items: list[Item[Value]]) -> list[Item[Value]]:
+    async def _tell_halves(self, items: list[Item[Value]], *, again: bool) -> list[Item[Value]]:
         half = len(items) // 2
-        return await self._tell(items[:half]) + await self._tell(items[half:])
+        return await self._tell(items[:half], again=again) + await self._tell(items[half:], again=again)

@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """The one way of outcomes to the database. `busy()`: is more in flight? `lost(run)` hears whose claim is gone."""
+    """The one way of outcomes to the database. `busy()`: is more in flight? `lost`: as an outbox's `stale`."""
 
     def __init__(
-        self, client: WorkerClient, clock: Clock, busy: Callable[[], bool], lost: Callable[[Run], None]
+        self, client: WorkerClient, clock: Clock, busy: Callable[[], bool], lost: Callable[[Run, bool], None]
     ) -> None:
         self._client = client
         self._clock = clock
@@ -36,7 +36,7 @@ class Reporter:
         self._done: Outbox[str] = Outbox(self._complete, lost, self._unfit)
         self._failed: Outbox[Failure] = Outbox(self._fail, lost, self._drop)
         self._interrupted: Outbox[str] = Outbox(self._break_off, lost, self._drop)
-        self._released: Outbox[None] = Outbox(self._release, lambda _run: None, self._drop)
+        self._released: Outbox[None] = Outbox(self._release, lambda _run, _again: None, self._drop)
         self._progress: Outbox[None] = Outbox(self._tell_progress, lost, lambda _run, _error: None)
         self._dirty: dict[str, Run] = {}
         self._work = asyncio.Event()

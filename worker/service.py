@@ -177,9 +177,10 @@ class Service:
     def _claimed(self) -> list[Run]:
         return [*self._reporter.unsettled(), *(run for lane in self._lanes.values() for run in lane.runs())]
 
-    def _lost(self, run: Run) -> None:
+    def _lost(self, run: Run, again: bool) -> None:
         """Take note that a run's claim is no longer ours."""
-        log.warning("%s: not accepted: the task is no longer this worker's", run)
+        perhaps = ", or was accepted before, and the answer lost" if again else ""
+        log.warning("%s: not accepted: the task is no longer this worker's%s", run, perhaps)
         if not run.settled and run.queue in self._lanes:
             self._lanes[run.queue].ask(run, "lost")
 

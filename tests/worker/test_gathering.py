@@ -34,7 +34,7 @@ class Database:
 
 @asynccontextmanager
 async def reporting(database: Database, *, busy: bool) -> AsyncIterator[Reporter]:
-    reporter = Reporter(cast("WorkerClient", database), Clock(), lambda: busy, lambda _run: None)
+    reporter = Reporter(cast("WorkerClient", database), Clock(), lambda: busy, lambda _run, _again: None)
     working = asyncio.create_task(reporter.work())
     await turns()
     yield reporter
