@@ -21,7 +21,7 @@ BREAK_OFF = 2.0  # seconds that broken-off tasks have to end
 BREAK_OFF_AT_ONCE = 0.5  # likewise, after a second signal
 LOOK = 0.02  # seconds between looks whether all has ended
 TELL, TELL_AT_ONCE = 5.0, 1.0  # seconds for the last outcomes
-GOODBYE, GOODBYE_AT_ONCE = 2.0, 0.5  # seconds for the rest, whether they are told or not
+GOODBYE, GOODBYE_AT_ONCE = 2.0, 0.5  # seconds for each of the rest, whether they are told or not
 
 log = logging.getLogger("worker")
 
@@ -37,7 +37,7 @@ async def drain(lanes: Collection[Lane], hurried: asyncio.Event) -> None:
         lane.stop("shutdown")
     await _until_idle(lanes, BREAK_OFF_AT_ONCE if hurried.is_set() else BREAK_OFF, asyncio.Event())
     for lane in lanes:
-        for run in list(lane.running.values()):
+        for run in list(lane.running):
             lane.abandon(run)
 
 
@@ -50,7 +50,8 @@ async def say_goodbye(
         await _until_told(reporter, TELL_AT_ONCE if hurried else TELL)
         async with asyncio.timeout(within):
             await desk.close()  # else what a lost answer claimed would be taken for begun, and charged
-            await _until_told(reporter, within / 2)  # also what the last claim brought
+        await _until_told(reporter, within / 4)  # also what the last claim brought
+        async with asyncio.timeout(within):
             await locks.close()  # before the ring that says goodbye
             await client.deregister(worker)
     except (DatabaseError, TimeoutError):
@@ -58,7 +59,7 @@ async def say_goodbye(
     else:
         log.info("worker stopped")
     if untold := len(reporter.unsettled()):
-        log.error("how %d tasks ended could not be told: who was at work counts as lost, and is charged", untold)
+        log.error("what became of %d tasks could not be told: they run again, and may be charged for this time", untold)
 
 
 async def _until_told(reporter: Reporter, within: float) -> None:

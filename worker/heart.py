@@ -49,7 +49,7 @@ class Wishes(NamedTuple):
     listening: bool
     stopping: bool
     nudges: int  # counted up to have a beat at once
-    over: list[str]  # exclusive queues that it held, in which something runs all the same: it is told again and again
+    over: bool  # something runs on that was broken off: it is to be interrupted again and again
     until: dict[str, float]  # when what may still run of an exclusive queue must end, of lost ones too; "": the lease's
 
 
@@ -83,8 +83,7 @@ class Heart:
         """Take the worker's wishes; new ones are seen to at once."""
         before = self._wishes
         anew = before is None or wishes.tokens.keys() != before.tokens.keys() or wishes.nudges != before.nudges
-        ends = dict.fromkeys(wishes.over, 0.0) | wishes.until
-        self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in ends.items()}
+        self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in wishes.until.items()}
         self._wishes = wishes
         if anew or wishes.stopping:
             self._changed.set()
@@ -110,7 +109,8 @@ class Heart:
         while True:
             now = monotonic()
             ends = [end + 0.005 for end in self._until.values()]  # surely past it
-            if any(end <= now for end in ends):
+            over = self._wishes is not None and self._wishes.over
+            if over or any(end <= now for end in ends):
                 with contextlib.suppress(psutil.Error):
                     self._parent.send_signal(signal.SIGUSR1)
             await asyncio.sleep(min([LOOK, *(end - now for end in ends if end > now)]))

@@ -34,7 +34,7 @@ class Lane:
         self.open = False
         self.paused = False
         self.made_at = monotonic()
-        self.running: dict[str, Run] = {}  # in the order in which they began
+        self.running: dict[Run, None] = {}  # in the order in which they began; of one task two, where one tidies up
         self.found_at = float("-inf")  # when a claim last brought something
         self.claimed = 0  # tasks so far
         self._runner = runner
@@ -63,7 +63,7 @@ class Lane:
 
     def runs(self) -> list[Run]:
         """Return the claimed tasks that run or wait."""
-        return [*self.running.values(), *self._waiting]
+        return [*self.running, *self._waiting]
 
     def look(self) -> None:
         """Something may be due: claim, looking from the start."""
@@ -85,19 +85,19 @@ class Lane:
 
     def stop(self, reason: Stop) -> None:
         """Ask everything that runs to stop."""
-        for run in list(self.running.values()):
+        for run in list(self.running):
             self.ask(run, reason)
 
     def ask(self, run: Run, reason: Stop) -> None:
         """Ask one run to stop; one that has not begun goes back (and ends there as cancelled, if that was asked)."""
-        if run.id in self.running:
+        if run in self.running:
             ask_to_stop(run, reason)
         elif run in self._waiting:
             self._give_back([run])
 
     def abandon(self, run: Run) -> None:
         """Go on without a run that does not stop."""
-        self.running.pop(run.id, None)
+        self.running.pop(run, None)
         self._slots -= {run.slot}
         self._runner.give_up(run)
         self._start_slots()
@@ -106,7 +106,7 @@ class Lane:
     def check_pace(self, now: float) -> None:
         """Give back what waits behind something slow."""
         if self._waiting and self.running:
-            oldest = next(iter(self.running.values()))
+            oldest = next(iter(self.running))
             if self._pace.too_slow(oldest.batch, now):
                 self._give_back(list(self._waiting)[self._pace.ahead :])
 
@@ -177,11 +177,11 @@ class Lane:
         while self._waiting and self.open and len(self._slots) <= self.concurrency:
             run = self._waiting.popleft()
             run.begin(now, slot)
-            self.running[run.id] = run
+            self.running[run] = None
             await self._runner.run(run)
             if run.abandoned:
                 return
-            del self.running[run.id]
+            del self.running[run]
             now = monotonic()
             self._pace.ended(run.batch, now)
             if len(self._waiting) <= self._pace.ahead // 2:

@@ -1,17 +1,14 @@
-"""The worker's side of its heart: starts it, hears its reports, and knows until when the worker may do what.
+"""The worker's side of its heart: hears its reports, replaces it, and knows until when the worker may do what.
 
 The deadlines are the worker's own: where the heart says nothing, they pass.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from time import monotonic
 from types import FrameType
@@ -21,12 +18,12 @@ from worker.drive import Interrupted, stepping
 from worker.heart import LEASE, Report, Wishes
 from worker.lock import LIFE, MARGIN
 from worker.run import GRACE
+from worker.spawn import spawn_heart
 
 SILENT = 12.0  # seconds without a report until a heart is replaced: over what a beat takes, and psycopg's 5 to end it
 LOOKED = 1.0  # seconds between two looks of ours after which silence in between proves nothing
 STARTS_WITHIN = 20.0  # seconds that a new one has, on a machine that is busy
 PAUSE = 1.0  # seconds between two starts
-PIPE_BYTES = 1024 * 1024  # hours of reports for a worker that is busy that long
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +37,7 @@ class Pulse:
         self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
         self._won: dict[str, int] = {}  # the nudges of the first wishes with this queue: earlier beats don't know of it
         self.beats = asyncio.Event()  # the heart has reported, since it was last started
-        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0, over=[], until={})
+        self._wishes = Wishes(str(worker), "", {}, listening=False, stopping=False, nudges=0, over=False, until={})
         self._on_report = on_report
         self._heart: subprocess.Popen[bytes] | None = None
         self._unread = self._unwritten = b""
@@ -49,17 +46,17 @@ class Pulse:
         self._heard_at = self._looked_at = monotonic()
         self._started_at = 0.0
 
-    def start(self) -> None:
-        """Start the heart; from now on SIGUSR1 interrupts a task that lost the right to run."""
+    def start(self, heart: subprocess.Popen[bytes] | None) -> None:
+        """Take the heart; from now on SIGUSR1 interrupts a task that lost the right to run."""
         signal.signal(signal.SIGUSR1, self._interrupt)
-        self._start_heart()
+        self._start_heart(heart)
 
     def introduce(self, installation: UUID) -> None:
         """Tell the heart whom it beats for; it is silent until then."""
         self._wishes = self._wishes._replace(installation=str(installation))
         self._send()
 
-    def wish(self, *, tokens: dict[str, str | None], listening: bool, stopping: bool, over: list[str]) -> None:
+    def wish(self, *, tokens: dict[str, str | None], listening: bool, stopping: bool, over: bool) -> None:
         """Say what the heart shall tell, if that is anything new: see `Wishes`."""
         wishes = self._wishes._replace(tokens=dict(tokens), listening=listening, stopping=stopping, over=over)
         if wishes != self._wishes or self._dropped:
@@ -107,7 +104,7 @@ class Pulse:
             log.error("the heart process has stopped beating; starting another one")
             self.stop()
         if self._heart is None and now - self._started_at > PAUSE:
-            self._start_heart()
+            self._start_heart(spawn_heart())
 
     def stop(self) -> None:
         """End the heart."""
@@ -126,25 +123,15 @@ class Pulse:
     def _end(self, queue: str, *, exclusive: bool) -> float:
         return min(self.lease_until, self.until.get(queue, 0.0)) if exclusive else self.lease_until
 
-    def _start_heart(self) -> None:
-        self._started_at = monotonic()
-        command = [sys.executable, "-m", "worker.heart"]
-        try:
-            self._heart = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        except OSError as error:  # no memory, no process left: then there is one later
-            log.error("no heart can be started just now: %s", error)  # noqa: TRY400 - known
+    def _start_heart(self, heart: subprocess.Popen[bytes] | None) -> None:
+        self._started_at = self._heard_at = monotonic()
+        self._heart = heart
+        if heart is None:
             return
-        assert self._heart.stdin is not None
-        assert self._heart.stdout is not None
-        for pipe in (self._heart.stdin, self._heart.stdout):
-            os.set_blocking(pipe.fileno(), False)
-        if hasattr(fcntl, "F_SETPIPE_SZ"):
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(self._heart.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        assert heart.stdout is not None
         self._unread = self._unwritten = b""
-        self._heard_at = monotonic()
         self.beats.clear()
-        asyncio.get_running_loop().add_reader(self._heart.stdout.fileno(), self.listen)
+        asyncio.get_running_loop().add_reader(heart.stdout.fileno(), self.listen)
         self._send()
 
     def _send(self) -> None:
@@ -192,9 +179,8 @@ class Pulse:
         run, now = stepping(), monotonic()
         if run is None or now - max(run.interrupted_at, run.asked_at if run.stop == "lost" else float("-inf")) < GRACE:
             return
-        over = run.stop is not None and run.queue in self._wishes.over  # else it began when the queue was ours again
-        if not self.may_run(run.queue, exclusive=over or run.queue in self.until):
+        if run.lost or not self.may_run(run.queue, exclusive=run.queue in self.until):
             run.interrupted_at = now
             if run.stop is None:
-                run.stop, run.asked_at = "lost", now
+                run.stop, run.asked_at, run.lost = "lost", now, True
             raise Interrupted("the worker lost the right to run this task")

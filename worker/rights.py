@@ -33,7 +33,7 @@ class Rights:
         self._pulse = pulse
         self._presence = presence
         self._lapsed = False  # the lease is over
-        self._over: set[str] = set()  # queues that were ours, in which something was told to stop and has not yet
+        self._broken: set[str] = set()  # queues in which something was broken off that has not ended yet
         self._beaten_at = monotonic()  # when the last beat that was accepted began
         self._listening = False
         self._line: list[QueueState] = []  # whose locks to settle, the first one last
@@ -109,23 +109,21 @@ class Rights:
         for queue in ended:
             self._pulse.dropped(queue)
             self._locks.forget(queue)
-        broken = [queue for queue in ended if self._break_off(queue)]
-        over = {queue for queue in (*self._over, *broken) if self._still_runs(queue)}
-        if ended or over != self._over:
-            self._over = over
-            self.tell()
-        if broken:
+        if broken := [queue for queue in ended if self._break_off(queue)]:
             log.error("could not be confirmed for a lock's life: breaking off what runs of queue %s", ", ".join(broken))
         if now >= self._pulse.lease_until and not self._lapsed:
             self._lapsed = True
             if [queue for queue in list(self._lanes) if self._break_off(queue)]:
                 log.error("no heartbeat was taken for a lease: breaking off all that runs")
+        if ended or self._broken:
+            self._broken = {queue for queue in self._broken if self._still_runs(queue)}
+            self.tell()
 
     def tell(self, *, listening: bool | None = None) -> None:
         """Tell the heart what is held."""
         if listening is not None:
             self._listening = listening
-        over = sorted(self._over)
+        over = bool(self._broken)
         self._pulse.wish(tokens=self._locks.tokens, listening=self._listening, stopping=self.stopping, over=over)
 
     def ask(self) -> None:
@@ -137,15 +135,16 @@ class Rights:
         lane = self._lanes.get(queue)
         if lane is None:
             return False
-        ran = bool(lane.running)
         lane.close()
         lane.stop("lost")
-        return ran
+        if lane.running:
+            self._broken.add(queue)
+        return bool(lane.running)
 
     def _still_runs(self, queue: str) -> bool:
-        """Tell whether something runs in a queue where nothing may."""
+        """Tell whether something that was broken off runs on, though the queue may be ours again."""
         lane = self._lanes.get(queue)
-        return lane is not None and bool(lane.running) and not lane.open
+        return lane is not None and any(run.lost for run in lane.running)
 
     def _to_take(self, state: QueueState) -> bool:
         if not state.exclusive or state.paused or state.queue in self._locks.tokens:
@@ -154,10 +153,14 @@ class Rights:
 
     def _to_give(self, state: QueueState) -> bool:
         lane = self._lanes.get(state.queue)
-        if lane is None or state.queue not in self._locks.tokens or lane.busy:
+        if lane is None or state.queue not in self._locks.tokens:
+            return False
+        if not state.exclusive:
+            return True  # busy or not: what runs there ends with no lock any more
+        if lane.busy:
             return False
         idle = monotonic() - max(lane.found_at, lane.made_at) > (KEEP_MANY_IDLE if self._holds_many() else KEEP_IDLE)
-        return not state.exclusive or (idle and not self._wanted(state))
+        return idle and not self._wanted(state)
 
     async def _give(self, lane: Lane) -> None:
         lane.close()

@@ -29,6 +29,7 @@ class Run:
         "future",
         "id",
         "interrupted_at",
+        "lost",
         "note",
         "on_thread",
         "payload",
@@ -58,6 +59,7 @@ class Run:
         self.future: asyncio.Future[Any] | None = None  # what comes of its thread
         self.stop: Stop | None = None
         self.asked_at = 0.0  # when it was asked to stop
+        self.lost = False  # its worker has lost the right to run it, whatever it was asked before
         self.interrupted_at = float("-inf")  # by a signal, in the midst of its code
         self.announced = False  # the database knows that it has begun
         self.settled = False  # its outcome is with the reporter; what it does from now on counts for nothing

@@ -118,6 +118,7 @@ class Runner:
 
 def ask_to_stop(run: Run, reason: Stop) -> None:
     """Ask a run to stop, unless it was asked: cancels a coroutine; a thread sees it in `ctx.cancelled`."""
+    run.lost |= reason == "lost"
     if run.stop is not None:
         return
     run.stop, run.asked_at = reason, monotonic()

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Coroutine, Mapping
 from typing import Any
 from uuid import UUID, uuid4
@@ -58,17 +59,22 @@ class Service:
         (self._hurried if self._asked.is_set() else self._asked).set()
 
     def start_again(self) -> None:
-        """Drain, to be started again with changed code."""
-        self.changed = True
+        """Drain, to be started again with changed code; not where it is asked to stop."""
+        if not self._asked.is_set():
+            self.changed = True
+            self.ask_to_stop()
+
+    def _hear_signal(self) -> None:
+        self.changed = False  # it is to stop, and not to start again
         self.ask_to_stop()
 
-    async def run(self) -> None:
-        """Work until asked to stop, then drain."""
+    async def run(self, heart: subprocess.Popen[bytes] | None) -> None:
+        """Work until asked to stop, then drain. `heart`: the process, just started; None: it could not be."""
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(one, self.ask_to_stop)
+            loop.add_signal_handler(one, self._hear_signal)
         self._pulse = Pulse(self.id, self._hear)
-        self._pulse.start()  # first, as it takes longest
+        self._pulse.start(heart)
         url = self._settings.database_url
         async with await open_pool(url, name="worker", **CONNECTIONS, presence=self._presence) as pool:
             self._client = WorkerClient(pool)
@@ -138,15 +144,15 @@ class Service:
 
     def _go(self, *works: Coroutine[Any, Any, None]) -> None:
         for work in works:
-            part = asyncio.create_task(work)
+            part = asyncio.create_task(work, name=getattr(work, "__qualname__", None))
             part.add_done_callback(self._ended)
             self._parts.append(part)
 
     def _ended(self, part: asyncio.Task[None]) -> None:
         """Stop the process, which is started again: a part of it has ended, whenever that is."""
         error = None if part.cancelled() else part.exception()
-        log.critical("a part of the worker failed: stopping", exc_info=error)
-        self.failed = True
+        log.critical("a part of the worker failed: stopping (%s)", part.get_name(), exc_info=error)
+        self.failed, self.changed = True, False
         self._asked.set()
         self._hurried.set()  # it may be the part that breaks off what lost its right
 

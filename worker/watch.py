@@ -28,7 +28,7 @@ async def watch(lanes: Mapping[str, Lane], reporter: Reporter, rights: Rights, p
 
 def look_at(lane: Lane, reporter: Reporter, now: float) -> None:
     """Do to each of a lane's runs what is due."""
-    for run in list(lane.running.values()):
+    for run in list(lane.running):
         if run.settled:
             continue
         age = now - run.began

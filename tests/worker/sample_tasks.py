@@ -59,12 +59,13 @@ async def rest_and_spin(path: str, rest: float, seconds: float) -> str:
 
 
 @task
-async def swallow_and_spin(path: str, seconds: float) -> str:
-    """Does not stop when it is cancelled, and keeps the event loop busy from then on."""
+async def swallow_and_spin(path: str, rest: float, seconds: float) -> str:
+    """Does not stop when it is cancelled: rests, and then keeps the event loop busy."""
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:
         note(path, "swallowed\n")
+    await asyncio.sleep(rest)
     return await spin(path, seconds)
 
 

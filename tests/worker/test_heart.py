@@ -87,7 +87,7 @@ async def test_without_a_beat_that_is_taken_a_lock_ends_with_the_row_and_is_whol
     until = {"": time.monotonic() + 30, "default": time.monotonic() + LOCK_LIFE - MARGIN}
     tokens: dict[str, str | None] = {"default": "ours"}
     wishes = Wishes(
-        str(uuid4()), str(INSTALLATION), tokens, listening=True, stopping=False, nudges=0, over=[], until=until
+        str(uuid4()), str(INSTALLATION), tokens, listening=True, stopping=False, nudges=0, over=False, until=until
     )
     heart.wish(wishes)
     beating = asyncio.create_task(heart.beat_on())

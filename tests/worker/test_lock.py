@@ -139,13 +139,15 @@ def test_a_lost_lock_that_was_heard_of_reaches_a_task_that_is_busy_only_then_and
     assert path.read_text() == "tidied up\n"
 
 
-def test_who_swallows_that_and_keeps_the_event_loop_busy_is_told_again(
+def test_who_swallows_that_and_is_busy_once_the_queue_is_ours_again_is_told_again(
     queue: Any, worker: Start, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "spun"
-    process = begun_without_redis(queue, worker, "swallow_and_spin", path=str(path), seconds=30)
+    process = begun_without_redis(queue, worker, "swallow_and_spin", path=str(path), rest=3, seconds=30)
     take_lock_away(queue, database)
     process.wait_until(path.exists, 7)
+    queue.sql.execute("select taskbell.resume('default')")
+    process.wait_until(lambda: process.log().count("won queue default") == 2, 2.9)
     process.wait_until(lambda: "its worker lost the right to run it" in process.log(), GRACE + 2)
     assert path.read_text() == "swallowed\n"
     assert "did not stop" not in process.log()

@@ -23,11 +23,11 @@ def test_the_end_of_what_was_lost_before_is_told_once(pulse: Pulse, monkeypatch:
     told: list[list[str]] = []
     monkeypatch.setattr(pulse, "_send", lambda: told.append(list(pulse.until)))
     pulse.held("q", monotonic())
-    pulse.wish(tokens={"q": None}, listening=True, stopping=False, over=[])
-    pulse.wish(tokens={}, listening=True, stopping=False, over=[])  # it was lost; what runs of it has its time still
+    pulse.wish(tokens={"q": None}, listening=True, stopping=False, over=False)
+    pulse.wish(tokens={}, listening=True, stopping=False, over=False)  # it was lost; what runs of it has its time still
     pulse.dropped("q")
     for _ in range(3):
-        pulse.wish(tokens={}, listening=True, stopping=False, over=[])
+        pulse.wish(tokens={}, listening=True, stopping=False, over=False)
     assert told == [["q"], ["q"], []]
 
 
@@ -73,12 +73,15 @@ def test_a_machine_that_has_just_started_spares_nobody(pulse: Pulse, monkeypatch
         pulse._interrupt(0, None)
 
 
-def test_who_still_runs_in_a_queue_that_was_lost_is_told(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lost", [True, False])
+def test_who_lost_his_right_is_told_though_the_queue_is_ours_again(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
     run = Run(claim(), "q", Batch(1))
     monkeypatch.setattr(module, "stepping", lambda: run)
-    pulse.wish(tokens={}, listening=True, stopping=False, over=["q"])
+    pulse.held("q", monotonic())
+    run.stop, run.asked_at, run.lost = "lost" if lost else "cancel", monotonic() - GRACE - 1, lost
+    if lost:
+        with pytest.raises(Interrupted):
+            pulse._interrupt(0, None)
     pulse._interrupt(0, None)
-    assert run.stop is None, "it began afterwards: the queue is exclusive no more"
-    run.stop, run.asked_at = "cancel", monotonic()
-    with pytest.raises(Interrupted):
-        pulse._interrupt(0, None)

@@ -6,11 +6,13 @@ from uuid import uuid4
 
 from db.models import QueueState
 from db.presence import Presence
-from tests.worker.lanes import make_lane
+from tests.worker.lanes import claim, make_lane
 from worker.lane import Lane
 from worker.lock import Locks
+from worker.pace import Batch
 from worker.pulse import Pulse
 from worker.rights import Rights
+from worker.run import Run
 
 
 class SlowLocks:
@@ -81,6 +83,23 @@ async def test_a_lane_that_was_forgotten_while_its_lock_was_won_is_never_opened(
     del lanes["q"]
     assert ours.line_up([state("q", due=False)]) is False
     second.close()
+
+
+async def test_a_queue_that_is_shared_now_has_no_lock_that_could_end_what_runs() -> None:
+    lanes, locks = {"q": lane("q")}, SlowLocks()
+    locks.tokens["q"] = "ours"
+    locks.free.set()
+    ours = rights(lanes, locks)
+    run = Run(claim(), "q", Batch(1))
+    lanes["q"].running[run] = None
+    assert not ours.line_up([state("q", free=False)])
+    lanes["q"].exclusive = False
+    assert ours.line_up([state("q", free=False)._replace(exclusive=False)])
+    await ours.settle()
+    assert locks.asked == ["-q"]
+    assert lanes["q"].open
+    assert run.stop is None
+    lanes["q"].close()
 
 
 async def test_who_waits_comes_before_what_is_idle() -> None:

@@ -72,11 +72,14 @@ class HeldUp:
 class Quiet:
     """A part that has nothing to say."""
 
+    def __init__(self) -> None:
+        self.gone = False
+
     async def close(self) -> None:
         """Nothing."""
 
     async def deregister(self, _worker: UUID) -> None:
-        """Goodbye."""
+        self.gone = True
 
     def stop(self) -> None:
         """Nothing."""
@@ -108,11 +111,12 @@ async def test_what_is_in_doubt_is_settled_though_an_outcome_is_held_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("TELL", "GOODBYE"):
-        monkeypatch.setattr(drain, name, 0.2)
+        monkeypatch.setattr(drain, name, 0.5)
     desk = Away()
     desk.told = True
     ours = leaving(monkeypatch, HeldUp(), desk)
     await ours._leave()
     assert desk.closed
+    assert cast("Quiet", ours._client).gone
     assert "could not say so" not in caplog.text
-    assert "how 1 tasks ended could not be told" in caplog.text
+    assert "what became of 1 tasks could not be told" in caplog.text

@@ -130,7 +130,7 @@ def test_a_transaction_that_holds_an_outcome_up_does_not_keep_a_worker_from_sayi
         assert queue.sql.execute("select holder is null from taskbell.queues where name = 'default'").fetchone()[0]
         assert queue.sql.execute("select count(*) from taskbell.workers where alive").fetchone()[0] == 0
     assert "could not say so" not in process.log()
-    assert "how 1 tasks ended could not be told" in process.log()
+    assert "what became of 1 tasks could not be told" in process.log()
 
 
 def test_cancel_works_while_the_worker_drains(queue: Any, worker: Start) -> None:

@@ -111,3 +111,30 @@ async def test_a_lane_that_is_closed_while_outcomes_have_no_room_claims_no_more(
     room.set()
     await until(lambda: not lane.looking)
     assert claimed == 0
+
+
+async def test_a_task_may_be_claimed_anew_while_an_earlier_run_of_it_tidies_up() -> None:
+    one = claim()
+    first = [one, claim()]
+    running: list[Run] = []
+    end = asyncio.Event()
+
+    async def claims(_queue: str, _want: int, _mark: Claim | None) -> list[Claim]:
+        found, first[:] = first[:], []
+        return found
+
+    async def run(run: Run) -> None:
+        running.append(run)
+        await end.wait()
+
+    lane = make_lane(claims, run)
+    lane.concurrency = 3
+    lane.look()
+    await until(lambda: len(running) == 2 and not lane.looking)
+    first.append(one._replace(token="another"))
+    lane.look()
+    await until(lambda: len(running) == 3)
+    assert lane.runs() == running
+    end.set()
+    await until(lambda: not lane.busy)
+    assert not lane._slots, "each slot ended well"
