@@ -30,13 +30,14 @@ FINISH = (
 
 def main(url: str) -> None:
     """Serve."""
-    listening, working = connect(url), connect(url)
-    listening.execute("listen bare_wake")
+    connection = connect(url)
+    connection.execute("listen bare_wake")
     print("ready", flush=True)
-    for _ in listening.notifies():
-        claimed = working.execute(CLAIM).fetchone()
-        if claimed:
-            working.execute(FINISH, [*claimed, time.monotonic()])
+    while True:
+        for _ in list(connection.notifies(stop_after=1)):  # all that have come by then
+            claimed = connection.execute(CLAIM).fetchone()
+            if claimed:
+                connection.execute(FINISH, [*claimed, time.monotonic()])
 
 
 @contextlib.contextmanager

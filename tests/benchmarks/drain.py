@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from db.models import Claim
 from db.worker_client import CLAIM, COMPLETE, array
 from tests.benchmarks import bare
 from tests.benchmarks.figure import Figure, middle
@@ -13,7 +14,8 @@ QUEUE = "bench"
 LOOK = 0.02  # seconds between looks whether all is done
 PATIENCE = 300.0  # seconds
 BATCH = 1000  # of the floors
-ID, TOKEN, PAYLOAD = 0, 1, 3  # their places in a claim's row
+CLAIMED = ("id", "token", "payload", "priority", "run_at")
+ID, TOKEN, PAYLOAD, PRIORITY, RUN_AT = (Claim._fields.index(name) for name in CLAIMED)  # their places in a claim's row
 
 
 @dataclass
@@ -62,6 +64,7 @@ def measure(stage: Stage, tasks: int, repeats: int) -> list[Figure]:
         Figure("Drain", f"bare tables, batch {BATCH:,}, {connections} connection{'s' * (connections > 1)}", "/s", rates)
         for connections, rates in tables.items()
     ]
+    figures.append(Figure("Drain", name, "/s", own, floor=tables[1], floor_name="bare tables, 1 connection"))
     figures += [_figure(way, floor=own, floor_name=name) for way in ways if way is not two]
     return [*figures, _figure(two, floor=one.rates, floor_name="one worker", ratio_at_least=1.15)]
 
@@ -96,14 +99,14 @@ def in_turns(stage: Stage, place: Place, tasks: int, repeats: int) -> tuple[list
     return aged, way.rates
 
 
-def drain(place: Place, *, workers: int = 1) -> tuple[float, float]:
+def drain(place: Place, *, workers: int = 1, first: int | None = None) -> tuple[float, float]:
     """Start workers, let the filled queue go, stop them; return tasks a second and their CPU microseconds a task, hearts left out.
 
     From the first run's start to the commit that ends the last one, as seen from outside. It is looked for by the id of the
-    last task, which costs the same whatever else the tables hold.
+    last task, which costs the same whatever else the tables hold. `first`: only that many, of those that are queued.
     """
     place.sql.execute("analyze taskbell.live")
-    first, last, tasks = place.queued(QUEUE)
+    begin, last, tasks = place.queued(QUEUE, first)
     started = [place.worker() for _ in range(workers)]
     place.sql.execute("checkpoint")
     time.sleep(SETTLE)
@@ -115,14 +118,14 @@ def drain(place: Place, *, workers: int = 1) -> tuple[float, float]:
         time.sleep(LOOK)
     # With several at once, or two workers, a few before it may still be under way.
     count = "select count(*) from taskbell.finished where status = 'succeeded' and id between %s and %s"
-    while (done := place.value(count, first, last)) < tasks:
+    while (done := place.value(count, begin, last)) < tasks:
         assert time.monotonic() < deadline, f"{done} of {tasks} succeeded\n{started[0].log()}"
     ended = time.time()
     spent = cpu_seconds(*started) - spent
     for worker in started:
         worker.stop()
     query = "select extract(epoch from min(started_at))::float8 from taskbell.finished where id between %s and %s"
-    return tasks / (ended - place.value(query, first, last)), spent / tasks * 1e6
+    return tasks / (ended - place.value(query, begin, last)), spent / tasks * 1e6
 
 
 def floor(stage: Stage, tasks: int) -> float:
@@ -136,7 +139,8 @@ def floor(stage: Stage, tasks: int) -> float:
         connection = connect(place.database.url)
         began = time.perf_counter()
         done = 0
-        while rows := claim(connection, worker, BATCH):
+        rows: list[Any] = []
+        while rows := claim(connection, worker, BATCH, rows[:1]):
             complete(connection, rows)
             done += len(rows)
         took = time.perf_counter() - began
@@ -145,9 +149,10 @@ def floor(stage: Stage, tasks: int) -> float:
         return tasks / took
 
 
-def claim(connection: Any, worker: str, batch: int) -> list[Any]:
-    """Claim up to so many, by the worker's statement."""
-    rows: list[Any] = connection.execute(CLAIM, [worker, QUEUE, array(["echo"]), batch, None, None, None]).fetchall()
+def claim(connection: Any, worker: str, batch: int, after: list[Any]) -> list[Any]:
+    """Claim up to so many, by the worker's statement; as it does, from the first row of the last claim on."""
+    mark = [after[0][place] for place in (PRIORITY, RUN_AT, ID)] if after else [None] * 3
+    rows: list[Any] = connection.execute(CLAIM, [worker, QUEUE, array(["echo"]), batch, *mark]).fetchall()
     return rows
 
 

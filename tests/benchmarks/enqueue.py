@@ -21,7 +21,7 @@ def measure(stage: Stage, seconds: float, repeats: int) -> list[Figure]:
     alone: dict[int, tuple[list[float], list[float]]] = {1: ([], []), CLIENTS: ([], [])}
     rung: list[float] = []
     still: list[float] = []
-    kept_up: list[float] = []
+    kept_up: list[float] = []  # by the worker that was rung for
     many: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for clients, (ours, floor) in alone.items():
@@ -33,7 +33,7 @@ def measure(stage: Stage, seconds: float, repeats: int) -> list[Figure]:
         for rates, notify in ((rung, True), (still, False)):
             rate, share = _with_a_worker(stage, seconds, notify=notify)
             rates.append(rate)
-            kept_up.append(share)
+            kept_up += [share] if notify else []
         for rates, rate in zip(many, _many(stage), strict=True):
             rates.append(rate)
     return [

@@ -26,9 +26,16 @@ class Figure:
         return middle(self.values)
 
     @property
+    def ratios(self) -> list[float]:
+        """How it stands to its floor, repetition by repetition where both took turns; empty without one."""
+        if self.floor and len(self.floor) == len(self.values):
+            return [ours / bare for ours, bare in zip(self.values, self.floor, strict=True)]
+        return [self.median / middle(self.floor)] if self.floor else []
+
+    @property
     def ratio(self) -> float | None:
-        """How it stands to its floor; None without one."""
-        return self.median / statistics.median(self.floor) if self.floor else None
+        """Their median; None without a floor."""
+        return middle(self.ratios) if self.floor else None
 
     @property
     def goal(self) -> str:
@@ -58,13 +65,20 @@ class Figure:
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """Return ratio, name, value with spread, floor, goal, verdict."""
         ratio = "" if self.ratio is None else f"{self.ratio:.2f} ×"
-        spread = f" ({number(min(self.values))}–{number(max(self.values))})" if len(self.values) > 1 else ""
-        value = f"{number(self.median)}{unit_of(self.unit)}{spread}"
+        if len(self.ratios) > 1:
+            ratio += f" ({min(self.ratios):.2f}–{max(self.ratios):.2f})"
+        value = f"{number(self.median)}{unit_of(self.unit)}{_spread(self.values)}"
         if self.note:
             value += f"; {self.note}"
-        floor = f"{number(statistics.median(self.floor))}{unit_of(self.unit)} {self.floor_name}" if self.floor else ""
+        floor = ""
+        if self.floor:
+            floor = f"{number(middle(self.floor))}{unit_of(self.unit)}{_spread(self.floor)} {self.floor_name}"
         verdict = {None: "", True: "yes", False: "**no**"}[self.met]
         return ratio, self.name, value, floor, self.goal, verdict
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f" ({number(min(values))}–{number(max(values))})" if len(values) > 1 else ""
 
 
 def number(value: float) -> str:

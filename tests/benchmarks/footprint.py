@@ -47,7 +47,7 @@ def measure(stage: Stage, repeats: int) -> list[Figure]:
         for kind, taken in bare.items():
             with stage.place() as place:
                 began = time.monotonic()
-                process = _bare(kind, place.database.url)
+                process = start_bare(kind, place.database.url)
                 taken.note(began, process.pid)
                 process.kill()
                 process.wait()
@@ -67,8 +67,9 @@ def measure(stage: Stage, repeats: int) -> list[Figure]:
     return figures
 
 
-def _bare(kind: str, url: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", bare_process.__name__, kind, url]
+def start_bare(kind: str, url: str, port: int = 0) -> subprocess.Popen[str]:
+    """Start a bare process, and wait until it says that it is ready."""
+    command = [sys.executable, "-m", bare_process.__name__, kind, url, str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     assert process.stdout.readline() == "ready\n"

@@ -105,19 +105,19 @@ def _once(place: Place, rounds: int, seconds: float) -> tuple[dict[str, list[flo
 
 def bare_round_trips(place: Place, rounds: int) -> Rounds:
     """Return the seconds from a bare insert to its claim, and to the hearing of its end, in three commits by two processes."""
-    sending, hearing = connect_to(place.database.url), connect_to(place.database.url)
-    hearing.execute("listen bare_done")
+    client = connect_to(place.database.url)
+    client.execute("listen bare_done")
     sent: list[float] = []
 
     def there_and_back() -> None:
         sent.append(time.monotonic())
-        sending.execute(bare_worker.SEND)
-        assert list(hearing.notifies(timeout=10, stop_after=1)), "nothing came back"
+        client.execute(bare_worker.SEND)
+        assert list(client.notifies(timeout=10, stop_after=1)), "nothing came back"
 
-    with bare_worker.started(place.database.url), sending, hearing:
+    with bare_worker.started(place.database.url), client:
         back = _paced(there_and_back, rounds)
         newest = "select claimed from public.bare_done order by id desc limit %s"
-        claimed = [row[0] for row in hearing.execute(newest, [rounds]).fetchall()]
+        claimed = [row[0] for row in client.execute(newest, [rounds]).fetchall()]
     return [at - began for at, began in zip(claimed, reversed(sent), strict=False)], back
 
 

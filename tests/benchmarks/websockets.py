@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from db.embedded import free_port
 from db.settings import ROOT
 from tests.benchmarks import bare_listener, sockets
 from tests.benchmarks.drain import QUEUE, claim, complete
 from tests.benchmarks.figure import Figure, middle, quantiles
+from tests.benchmarks.footprint import start_bare
 from tests.benchmarks.stage import Place, Stage, memory
 from tests.live.driver import token
 
@@ -60,8 +62,33 @@ def measure(stage: Stage, waiting: int, rates: Sequence[int], repeats: int) -> l
                 }.items()
             )
         ]
-    note = f"{middle(idle):.0f} MB with none"
-    return [Figure(GROUP, f"{name}: memory of the API", "MB", full, at_most=400.0, note=note), *figures]
+    memory_of = Figure(
+        GROUP,
+        f"{name}: memory of the API",
+        "MB",
+        full,
+        at_most=400.0,
+        note=f"{middle(idle):.0f} MB with none",
+        floor=[_bare_memory(stage, waiting)],
+        floor_name="empty Starlette on uvicorn with as many",
+    )
+    return [memory_of, *figures]
+
+
+def _bare_memory(stage: Stage, waiting: int) -> float:
+    """Return the MB of a server that does nothing but hold so many websockets."""
+    port = free_port()
+    with stage.place() as place, start_bare("web", place.database.url, port) as server:
+        lines = [f"task-{number} {'a-token-as-long-as-ours'.ljust(100, '-')}" for number in range(waiting)]
+        clients = _start([sockets.__name__, "127.0.0.1", str(port)], lines)
+        try:
+            assert clients.stdout
+            assert clients.stdout.readline() == "ready\n", "see the lines above"
+            return memory(server.pid)[0]
+        finally:
+            for process in (clients, server):
+                process.kill()
+                process.wait()
 
 
 def _hear(stage: Stage, waiting: int, rate: int, memories: list[float] | None) -> tuple[Latency, float]:
@@ -87,6 +114,8 @@ def _hear(stage: Stage, waiting: int, rate: int, memories: list[float] | None) -
                 memories.append(memory(api.pid)[0])
             ended = _end(place, rows, rate)
             heard = json.loads(listeners.stdout.readline())
+            if memories is not None:
+                memories[1] = max(memories[1], memory(api.pid)[0])
         finally:
             listeners.kill()
             listeners.wait()
@@ -96,7 +125,8 @@ def _hear(stage: Stage, waiting: int, rate: int, memories: list[float] | None) -
 
 def _claim(place: Place, worker: str) -> list[Any]:
     rows: list[Any] = []
-    while some := claim(place.app, worker, 1000):
+    some: list[Any] = []
+    while some := claim(place.app, worker, 1000, some[:1]):
         rows += some
     return rows
 
@@ -111,13 +141,13 @@ def _start(arguments: Sequence[str], lines: Sequence[str]) -> subprocess.Popen[s
 
 
 def _end(place: Place, rows: list[Any], rate: int) -> dict[str, float]:
-    """Complete the tasks in small batches at that rate; return when each batch's call began."""
+    """Complete the tasks in small batches at that rate; return when each was due, so that no stall is forgiven."""
     ended: dict[str, float] = {}
     due = time.monotonic()
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         time.sleep(max(0.0, due - time.monotonic()))
-        due += BATCH / rate
-        ended |= dict.fromkeys((row[0] for row in batch), time.monotonic())
         complete(place.app, batch)
+        ended |= dict.fromkeys((row[0] for row in batch), due)
+        due += BATCH / rate
     return ended

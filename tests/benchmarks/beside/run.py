@@ -34,12 +34,13 @@ KNOW = """select taskbell.register(gen_random_uuid(), 'bench', 1, '0', null, '[{
 CONFIGURE = "select taskbell.configure('default', exclusive => %s, concurrency => %s)"
 # Listening starts in the commit that enqueues, so that nothing rings unheard and no further round trip is measured.
 LISTENING = """
-create function public.enqueue_and_listen(i int) returns text language plpgsql as $$
-declare v_channel text := taskbell.channel(taskbell.enqueue('noop', jsonb_build_object('i', i)));
+create function public.enqueue_and_listen(i int) returns uuid language plpgsql as $$
+declare v_id uuid := taskbell.enqueue('noop', jsonb_build_object('i', i));
 begin
-  execute format('listen %I', v_channel);
-  return v_channel;
+  execute format('listen %I', taskbell.channel(v_id));
+  return v_id;
 end $$"""
+GET = "select taskbell.get(%s) ->> 'status'"
 QUEUES = {"c50": (True, 50), "open50": (False, 50)}  # a mode's queue: exclusive, concurrency
 
 
@@ -77,7 +78,7 @@ class Taskbell(bench.Peer):  # type: ignore[misc]  # the harness has no types
     }
     bulk = "taskbell.enqueue_many, one call of 10,000, its ids read"
     roundtrip_api = (
-        "the ring of its end heard on the task's channel, LISTEN in the commit that enqueues; the row not read"
+        "the ring of its end heard on the task's channel, LISTEN in the commit that enqueues; then taskbell.get"
     )
     drain_modes = ("serial", "c50", "open50")
     worker_env = {
@@ -122,8 +123,10 @@ class Taskbell(bench.Peer):  # type: ignore[misc]  # the harness has no types
             def there_and_back(i: int) -> None:
                 row = client.execute("select public.enqueue_and_listen(%s)", [i]).fetchone()
                 assert row
+                channel = f"task_{row[0].hex}"
                 for ring in client.notifies(timeout=PATIENCE):
-                    if ring.channel == row[0] and json.loads(ring.payload)["status"] == "succeeded":
+                    if ring.channel == channel and json.loads(ring.payload)["status"] == "succeeded":
+                        assert client.execute(GET, row).fetchone() == ("succeeded",)
                         return
                 raise AssertionError(f"nothing heard of task {i} in {PATIENCE:.0f} s")
 
