@@ -120,9 +120,7 @@ class Place:
     def queued(self, queue: str, most: int | None = None) -> tuple[str, str, int]:
         """Return the ids of the first and the last task of a queue, or of its first so many, and how many they are."""
         some = "select id from taskbell.live where queue = %s order by id limit %s"
-        query = (
-            f"select min(id::text), max(id::text), count(*) from ({some}) as those"  # of one length, in the order of ids
-        )
+        query = f"select min(id::text), max(id::text), count(*) from ({some}) as those"  # of one length, in the order of ids
         found = self.sql.execute(query, [queue, most]).fetchone()
         assert found
         return found[0], found[1], found[2]
