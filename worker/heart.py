@@ -1,8 +1,8 @@
 """The heart: a process of its own that says "my worker lives, and these queues are its", every 1.5 s.
 
 A task that keeps the event loop busy, or holds the GIL for a minute, can't starve it. It says nothing for a worker
-that is stopped, and ends with a worker that is dead. `worker.pulse` starts it and hears from it: JSON, line by line,
-the worker's `Wishes` on stdin, a `Report` a beat on stdout.
+that is stopped, and ends with a worker that is dead. `worker.spawn` starts it, `worker.pulse` hears from it: JSON, line
+by line, the worker's `Wishes` on stdin, a `Report` a beat on stdout.
 """
 
 import asyncio
@@ -76,6 +76,7 @@ class Heart:
         self._wishes: Wishes | None = None
         self._changed = asyncio.Event()
         self._until: dict[str, float] = {}  # as the worker told last, moved on by each beat
+        self._over = False  # one of them has passed, or something is to be interrupted, as far as the worker told
         self._taken = True  # the last beat, by the database
         self._teller = Teller(sys.stdout.fileno())
 
@@ -84,7 +85,7 @@ class Heart:
         before = self._wishes
         anew = before is None or wishes.tokens.keys() != before.tokens.keys() or wishes.nudges != before.nudges
         self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in wishes.until.items()}
-        self._wishes = wishes
+        self._wishes, self._over = wishes, wishes.over
         if anew or wishes.stopping:
             self._changed.set()
 
@@ -93,7 +94,7 @@ class Heart:
         while True:
             began = monotonic()
             every = EVERY
-            if self._wishes is not None and not self._stopped():
+            if not self._stopped() and self._wishes is not None:
                 every = await self._beat(self._wishes, began)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(began + every - monotonic(), 0.0))
@@ -103,14 +104,14 @@ class Heart:
     async def ring_on(self) -> None:
         """Interrupt the worker when a right of its ends: a task that keeps its event loop busy hears nothing else.
 
-        Again until it says that nothing runs by that right: the first ring may come between two steps. Beside the
-        beats, of which one waits for seconds when nobody answers.
+        Again until it has seen to that: the first ring may come between two steps, and a right that comes back later
+        is none of who was broken off. Beside the beats, of which one waits for seconds when nobody answers.
         """
         while True:
             now = monotonic()
             ends = [end + 0.005 for end in self._until.values()]  # surely past it
-            over = self._wishes is not None and self._wishes.over
-            if over or any(end <= now for end in ends):
+            self._over = self._over or any(end <= now for end in ends)
+            if self._over:
                 with contextlib.suppress(psutil.Error):
                     self._parent.send_signal(signal.SIGUSR1)
             await asyncio.sleep(min([LOOK, *(end - now for end in ends if end > now)]))

@@ -34,6 +34,7 @@ class Pulse:
     def __init__(self, worker: UUID, on_report: Callable[[Report], None]) -> None:
         self.lease_until = monotonic() + LEASE - MARGIN
         self.until: dict[str, float] = {}  # by exclusive queue
+        self.shared: set[str] = set()  # queues that are not exclusive (any more): nothing in them ends with a lock
         self.sure: set[str] = set()  # exclusive queues confirmed at the last beat; in others nothing new is begun
         self._won: dict[str, int] = {}  # the nudges of the first wishes with this queue: earlier beats don't know of it
         self.beats = asyncio.Event()  # the heart has reported, since it was last started
@@ -179,8 +180,9 @@ class Pulse:
         run, now = stepping(), monotonic()
         if run is None or now - max(run.interrupted_at, run.asked_at if run.stop == "lost" else float("-inf")) < GRACE:
             return
-        if run.lost or not self.may_run(run.queue, exclusive=run.queue in self.until):
-            run.interrupted_at = now
+        exclusive = run.queue in self.until and run.queue not in self.shared
+        if run.lost or not self.may_run(run.queue, exclusive=exclusive):
+            run.interrupted_at, run.lost = now, True
             if run.stop is None:
-                run.stop, run.asked_at, run.lost = "lost", now, True
+                run.stop, run.asked_at = "lost", now
             raise Interrupted("the worker lost the right to run this task")

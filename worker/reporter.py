@@ -38,7 +38,7 @@ class Reporter:
         self._interrupted: Outbox[str] = Outbox(self._break_off, lost, self._drop)
         self._released: Outbox[None] = Outbox(self._release, lambda _run, _again: None, self._drop)
         self._progress: Outbox[None] = Outbox(self._tell_progress, lost, lambda _run, _error: None)
-        self._dirty: dict[str, Run] = {}
+        self._dirty: dict[Run, None] = {}
         self._work = asyncio.Event()
         self._resting = True
 
@@ -73,7 +73,7 @@ class Reporter:
         """Take note that a run has begun, or has progress to tell."""
         if run.settled:
             return  # an abandoned run, that still talks
-        self._dirty[run.id] = run
+        self._dirty[run] = None
         self._work.set()
 
     def unsettled(self) -> list[Run]:
@@ -110,19 +110,19 @@ class Reporter:
     def _gather_progress(self) -> None:
         """Take what is due: ten times a second, for what still runs. Its last word goes out right before its end."""
         now = monotonic()
-        due = [run for run in self._dirty.values() if not run.settled and now - run.told_at >= PROGRESS_EVERY]
+        due = [run for run in self._dirty if not run.settled and now - run.told_at >= PROGRESS_EVERY]
         self._take_progress(due, now)
-        if any(not run.settled for run in self._dirty.values()):
+        if any(not run.settled for run in self._dirty):
             asyncio.get_running_loop().call_later(PROGRESS_EVERY / 4, self._work.set)
 
     async def _last_words(self, runs: list[Run]) -> None:
         if self._dirty:
-            self._take_progress([run for run in runs if run.id in self._dirty], monotonic())
+            self._take_progress([run for run in runs if run in self._dirty], monotonic())
             await self._progress.empty()
 
     def _take_progress(self, runs: list[Run], now: float) -> None:
         for run in runs:
-            del self._dirty[run.id]
+            del self._dirty[run]
             run.dirty = False
             run.told_at = now
             run.announced = True
@@ -136,7 +136,7 @@ class Reporter:
         for run in runs:
             if refused.get(run.id) == "busy":  # next time, or right before its end, with what there is to tell by then
                 del refused[run.id]
-                self._dirty[run.id] = run
+                self._dirty[run] = None
         return refused
 
     async def _complete(self, runs: list[Run], results: list[str]) -> dict[str, Refusal]:
@@ -186,7 +186,7 @@ class Reporter:
         if self._dirty:
             for run in runs:
                 if refused.get(run.id) != "busy":
-                    self._dirty.pop(run.id, None)
+                    self._dirty.pop(run, None)
         return refused
 
     def _unfit(self, run: Run, error: Exception) -> None:

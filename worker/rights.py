@@ -40,6 +40,10 @@ class Rights:
 
     def refresh(self, lane: Lane) -> None:
         """Open or close a lane, as its rights are now."""
+        if lane.exclusive:
+            self._pulse.shared.discard(lane.queue)
+        else:
+            self._pulse.shared.add(lane.queue)
         may = not self.stopping and not lane.paused and not self._lapsed
         if may and lane.exclusive:
             may = lane.queue in self._locks.tokens and lane.queue in self._pulse.sure
@@ -84,8 +88,9 @@ class Rights:
     def hear(self, report: Report) -> None:
         """Take a report of the heart: what is held, and what was lost."""
         self._say(report)
-        if report.beaten:
+        if report.beaten and self._lapsed:
             self._lapsed = False
+            self._pulse.nudge()  # so that the heart rings no more
         for queue in report.gone:
             if queue in self._locks.tokens and queue not in self._pulse.sure:
                 log.error("lost queue %s to another worker, or its Redis lock is gone", queue)
@@ -109,10 +114,11 @@ class Rights:
         for queue in ended:
             self._pulse.dropped(queue)
             self._locks.forget(queue)
-        if broken := [queue for queue in ended if self._break_off(queue)]:
+        if broken := [queue for queue in ended if queue not in self._pulse.shared and self._break_off(queue)]:
             log.error("could not be confirmed for a lock's life: breaking off what runs of queue %s", ", ".join(broken))
         if now >= self._pulse.lease_until and not self._lapsed:
             self._lapsed = True
+            self._pulse.nudge()
             if [queue for queue in list(self._lanes) if self._break_off(queue)]:
                 log.error("no heartbeat was taken for a lease: breaking off all that runs")
         if ended or self._broken:
@@ -155,12 +161,10 @@ class Rights:
         lane = self._lanes.get(state.queue)
         if lane is None or state.queue not in self._locks.tokens:
             return False
-        if not state.exclusive:
-            return True  # busy or not: what runs there ends with no lock any more
         if lane.busy:
             return False
         idle = monotonic() - max(lane.found_at, lane.made_at) > (KEEP_MANY_IDLE if self._holds_many() else KEEP_IDLE)
-        return idle and not self._wanted(state)
+        return not state.exclusive or (idle and not self._wanted(state))
 
     async def _give(self, lane: Lane) -> None:
         lane.close()

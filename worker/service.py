@@ -65,8 +65,10 @@ class Service:
             self.ask_to_stop()
 
     def _hear_signal(self) -> None:
-        self.changed = False  # it is to stop, and not to start again
-        self.ask_to_stop()
+        if self.changed:
+            self.changed = False  # it drains already, and is not to start again
+        else:
+            self.ask_to_stop()
 
     async def run(self, heart: subprocess.Popen[bytes] | None) -> None:
         """Work until asked to stop, then drain. `heart`: the process, just started; None: it could not be."""

@@ -188,4 +188,3 @@ class Worker:
             for run in lane.runs():
                 if run.id == task:
                     lane.ask(run, "cancel")
-                    return

@@ -115,3 +115,43 @@ async def test_without_a_beat_that_is_taken_a_lock_ends_with_the_row_and_is_whol
     assert all(held == [] for _, _, _, held, *_ in unanswered), "no new life without the database"
     assert unanswered[-1][4] == ["default"]
     await client.aclose()
+
+
+class Parent:
+    """A worker that is rung."""
+
+    def __init__(self) -> None:
+        self.rings = 0
+
+    def send_signal(self, _signal: int) -> None:
+        self.rings += 1
+
+
+async def test_it_rings_for_a_right_that_was_over_until_the_worker_has_seen_to_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heart_module, "LOOK", 0.01)
+    heart, parent = Heart(cast("WorkerClient", Database()), None, os.getppid()), Parent()
+    monkeypatch.setattr(heart, "_parent", parent)
+    wishes = Wishes(
+        "", "here", {}, listening=True, stopping=False, nudges=0, over=False, until={"": time.monotonic() + 0.1}
+    )
+    heart.wish(wishes)
+    ringing = asyncio.create_task(heart.ring_on())
+    await asyncio.sleep(0.05)
+    assert parent.rings == 0
+    await asyncio.sleep(0.2)
+    assert parent.rings > 0
+    later = {"": time.monotonic() + 30}
+    heart._until |= later  # a beat was taken meanwhile
+    parent.rings = 0
+    await asyncio.sleep(0.1)
+    assert parent.rings > 0
+    heart.wish(wishes._replace(until=later))
+    parent.rings = 0
+    await asyncio.sleep(0.1)
+    assert parent.rings == 0
+    heart.wish(wishes._replace(until=later, over=True))
+    await asyncio.sleep(0.1)
+    assert parent.rings > 0
+    ringing.cancel()

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any, cast
 from uuid import uuid4
 
+import pytest
+
 from db.models import QueueState
 from db.presence import Presence
 from tests.worker.lanes import claim, make_lane
@@ -30,6 +32,9 @@ class SlowLocks:
         self.tokens[queue] = "ours"
         return True
 
+    def forget(self, queue: str) -> None:
+        self.tokens.pop(queue)
+
     async def give(self, queue: str) -> None:
         self.asked.append(f"-{queue}")
         self.tokens.pop(queue)
@@ -40,12 +45,16 @@ class SurePulse:
 
     def __init__(self) -> None:
         self.sure: set[str] = set()
+        self.shared: set[str] = set()
+        self.until: dict[str, float] = {}
+        self.lease_until = float("inf")
 
     def held(self, queue: str, _since: float) -> None:
         self.sure.add(queue)
 
     def dropped(self, queue: str) -> None:
         self.sure.discard(queue)
+        self.until.pop(queue, None)
 
     def wish(self, **_wishes: Any) -> None:
         pass
@@ -85,20 +94,20 @@ async def test_a_lane_that_was_forgotten_while_its_lock_was_won_is_never_opened(
     second.close()
 
 
-async def test_a_queue_that_is_shared_now_has_no_lock_that_could_end_what_runs() -> None:
+@pytest.mark.parametrize("exclusive", [True, False])
+async def test_the_end_of_a_lock_ends_what_runs_where_the_queue_is_exclusive_still(exclusive: bool) -> None:
     lanes, locks = {"q": lane("q")}, SlowLocks()
     locks.tokens["q"] = "ours"
-    locks.free.set()
     ours = rights(lanes, locks)
+    ours._pulse.until["q"] = 1.0
     run = Run(claim(), "q", Batch(1))
     lanes["q"].running[run] = None
-    assert not ours.line_up([state("q", free=False)])
-    lanes["q"].exclusive = False
-    assert ours.line_up([state("q", free=False)._replace(exclusive=False)])
-    await ours.settle()
-    assert locks.asked == ["-q"]
-    assert lanes["q"].open
-    assert run.stop is None
+    lanes["q"].exclusive = exclusive
+    ours.refresh(lanes["q"])
+    ours.expire(2.0)
+    assert run.stop == ("lost" if exclusive else None)
+    assert lanes["q"].open is not exclusive
+    assert locks.tokens == {}
     lanes["q"].close()
 
 

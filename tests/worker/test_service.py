@@ -37,6 +37,19 @@ async def test_a_part_that_fails_while_the_worker_drains_ends_it_at_once(caplog:
     assert "a part of the worker failed" in caplog.text
 
 
+def test_who_is_asked_to_stop_does_not_start_again() -> None:
+    ours = service()
+    ours.start_again()
+    assert ours.changed
+    ours._hear_signal()
+    assert not ours.changed
+    assert not ours._hurried.is_set(), "it was the first signal"
+    ours.start_again()
+    assert not ours.changed
+    ours._hear_signal()
+    assert ours._hurried.is_set()
+
+
 class Away:
     """A part of a worker; what it settles fails until what it has to tell is told."""
 
