@@ -13,7 +13,7 @@ as $$
 declare
   c_looks constant integer := 10000;
   c_found constant integer := 1000;
-  v_end timestamptz := clock_timestamp() + interval '100 milliseconds';
+  v_end timestamptz;
   v_looks integer := 0;
   v_step integer := 4;
   v_rows integer;
@@ -47,6 +47,8 @@ begin
     end if;
     walked_to := v_last;
     v_looks := v_looks + v_queues;
+    -- Counted from after the first step, which may walk over very many dead rows: else all that gets are more and more parts.
+    v_end := coalesce(v_end, clock_timestamp() + interval '100 milliseconds');
     exit when v_looks >= c_looks or cardinality(names) >= c_found or clock_timestamp() > v_end;
     v_step := case when v_queues * 2 >= v_step then least(v_step * 4, 1000) else 4 end;
   end loop;

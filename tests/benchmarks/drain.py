@@ -1,6 +1,7 @@
 """How fast workers run what is queued: no-op tasks, from the first run's start to the last commit."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from db.worker_client import CLAIM, COMPLETE, array
 from tests.benchmarks import bare
 from tests.benchmarks.figure import Figure, middle
 from tests.benchmarks.stage import SETTLE, Place, Stage, connect, cpu_seconds
+from tests.servers import Process
 
 QUEUE = "bench"
 LOOK = 0.02  # seconds between looks whether all is done
@@ -87,27 +89,29 @@ def prepare(place: Place, *, exclusive: bool, concurrency: int) -> None:
     place.sql.execute("select taskbell.pause(%s)", [QUEUE])
 
 
-def in_turns(stage: Stage, place: Place, tasks: int, repeats: int) -> tuple[list[float], list[float]]:
-    """Drain a place that has a past and fresh ones, in turns; return the tasks a second of each."""
+def in_turns(stage: Stage, place: Place, worker: Process, tasks: int, repeats: int) -> tuple[list[float], list[float]]:
+    """Drain a place that has a past, by the worker that was there, and fresh ones, in turns; return each's tasks a second."""
     way = Way("fresh", exclusive=True, concurrency=50)
     aged = []
     for _ in range(repeats):
         run(stage, way, tasks)
         place.sql.execute("select taskbell.pause(%s)", [QUEUE])
         place.fill(QUEUE, tasks)
-        aged.append(drain(place)[0])
+        aged.append(drain(place, started=[worker])[0])
     return aged, way.rates
 
 
-def drain(place: Place, *, workers: int = 1, first: int | None = None) -> tuple[float, float]:
-    """Start workers, let the filled queue go, stop them; return tasks a second and their CPU microseconds a task, hearts left out.
+def drain(
+    place: Place, *, workers: int = 1, started: Sequence[Process] = (), first: int | None = None
+) -> tuple[float, float]:
+    """Let the filled queue go, to workers that are `started` for that, or were before; return tasks a second and their CPU microseconds a task, hearts left out.
 
     From the first run's start to the commit that ends the last one, as seen from outside. It is looked for by the id of the
     last task, which costs the same whatever else the tables hold. `first`: only that many, of those that are queued.
     """
     place.sql.execute("analyze taskbell.live")
     begin, last, tasks = place.queued(QUEUE, first)
-    started = [place.worker() for _ in range(workers)]
+    started = started or [place.worker() for _ in range(workers)]
     place.sql.execute("checkpoint")
     time.sleep(SETTLE)
     spent = cpu_seconds(*started)
@@ -122,8 +126,6 @@ def drain(place: Place, *, workers: int = 1, first: int | None = None) -> tuple[
         assert time.monotonic() < deadline, f"{done} of {tasks} succeeded\n{started[0].log()}"
     ended = time.time()
     spent = cpu_seconds(*started) - spent
-    for worker in started:
-        worker.stop()
     query = "select extract(epoch from min(started_at))::float8 from taskbell.finished where id between %s and %s"
     return tasks / (ended - place.value(query, begin, last)), spent / tasks * 1e6
 

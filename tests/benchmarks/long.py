@@ -73,5 +73,4 @@ def _held(stage: Stage, tasks: int, repeats: int, seconds: float) -> tuple[list[
             holder.execute("select count(*) from taskbell.live")
             holder.execute("select txid_current()")
             feed(place, seconds)
-            worker.stop()
-            return in_turns(stage, place, tasks, repeats)
+            return in_turns(stage, place, worker, tasks, repeats)

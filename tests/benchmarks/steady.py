@@ -43,8 +43,7 @@ def measure(stage: Stage, seconds: float, tasks: int, repeats: int) -> list[Figu
         place.sql.execute("select taskbell.resume(%s)", [QUEUE])
         worker = place.worker()
         looks = _watch(place, worker, stage.postgres.pid, seconds)
-        worker.stop()
-        after, fresh = in_turns(stage, place, tasks, repeats)
+        after, fresh = in_turns(stage, place, worker, tasks, repeats)
     settled = min(SETTLED, len(looks) // 2)
     name = f"{seconds / 60:.0f} minutes at {RATE:,} tasks/s"
 
