@@ -30,6 +30,7 @@ from worker.telling import Teller
 
 EVERY = 1.5  # seconds between beats
 AGAIN = 0.5  # … while the database takes none: what runs of exclusive queues has a lock's life until one is taken
+INSIST = 60.0  # seconds it rings on after a right was over, unless the worker says that it has seen to that
 LOOK = 0.25  # seconds between two looks at what ends, at most, and between rings while it is not ended
 LEAST = 0.02  # seconds between beats, however much is asked
 DATABASE_WITHIN = 3.0  # seconds for a beat's answer, later than the pool's own deadline, which just ends the socket
@@ -76,8 +77,7 @@ class Heart:
         self._wishes: Wishes | None = None
         self._changed = asyncio.Event()
         self._until: dict[str, float] = {}  # as the worker told last, moved on by each beat
-        self._over = False  # one of them has passed, or something is to be interrupted, as far as the worker told
-        self._taken = True  # the last beat, by the database
+        self._taken, self._ring_until = True, float("-inf")  # the last beat, by the database; how long to ring
         self._teller = Teller(sys.stdout.fileno())
 
     def wish(self, wishes: Wishes) -> None:
@@ -85,7 +85,7 @@ class Heart:
         before = self._wishes
         anew = before is None or wishes.tokens.keys() != before.tokens.keys() or wishes.nudges != before.nudges
         self._until = {queue: max(end, self._until.get(queue, 0.0)) for queue, end in wishes.until.items()}
-        self._wishes, self._over = wishes, wishes.over
+        self._wishes, self._ring_until = wishes, float("inf" if wishes.over else "-inf")
         if anew or wishes.stopping:
             self._changed.set()
 
@@ -94,7 +94,7 @@ class Heart:
         while True:
             began = monotonic()
             every = EVERY
-            if not self._stopped() and self._wishes is not None:
+            if not self._stopped() and self._wishes is not None:  # it may die before it wishes anything
                 every = await self._beat(self._wishes, began)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(began + every - monotonic(), 0.0))
@@ -104,14 +104,14 @@ class Heart:
     async def ring_on(self) -> None:
         """Interrupt the worker when a right of its ends: a task that keeps its event loop busy hears nothing else.
 
-        Again until it has seen to that: the first ring may come between two steps, and a right that comes back later
-        is none of who was broken off. Beside the beats, of which one waits for seconds when nobody answers.
+        Beside the beats, of which one waits for seconds when nobody answers.
         """
         while True:
             now = monotonic()
             ends = [end + 0.005 for end in self._until.values()]  # surely past it
-            self._over = self._over or any(end <= now for end in ends)
-            if self._over:
+            if any(end <= now for end in ends):
+                self._ring_until = max(self._ring_until, now + INSIST)
+            if now < self._ring_until:  # again and again: the first ring may come between two steps
                 with contextlib.suppress(psutil.Error):
                     self._parent.send_signal(signal.SIGUSR1)
             await asyncio.sleep(min([LOOK, *(end - now for end in ends if end > now)]))

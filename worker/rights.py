@@ -118,7 +118,6 @@ class Rights:
             log.error("could not be confirmed for a lock's life: breaking off what runs of queue %s", ", ".join(broken))
         if now >= self._pulse.lease_until and not self._lapsed:
             self._lapsed = True
-            self._pulse.nudge()
             if [queue for queue in list(self._lanes) if self._break_off(queue)]:
                 log.error("no heartbeat was taken for a lease: breaking off all that runs")
         if ended or self._broken:
@@ -159,9 +158,7 @@ class Rights:
 
     def _to_give(self, state: QueueState) -> bool:
         lane = self._lanes.get(state.queue)
-        if lane is None or state.queue not in self._locks.tokens:
-            return False
-        if lane.busy:
+        if lane is None or state.queue not in self._locks.tokens or lane.busy:
             return False
         idle = monotonic() - max(lane.found_at, lane.made_at) > (KEEP_MANY_IDLE if self._holds_many() else KEEP_IDLE)
         return not state.exclusive or (idle and not self._wanted(state))

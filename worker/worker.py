@@ -183,7 +183,7 @@ class Worker:
                 self.polls.soon()
 
     def cancel(self, task: str) -> None:
-        """Ask a run to stop, if it is here."""
+        """Ask what runs of a task here to stop: perhaps an earlier run, that tidies up, and one anew."""
         for lane in self._lanes.values():
             for run in lane.runs():
                 if run.id == task:
