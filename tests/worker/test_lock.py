@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import psutil
 import pytest
 import redis
 
-from tests.servers import Database, Process
+from tests.servers import Database, Process, Processes
 from worker.run import GRACE
 
 Start = Callable[..., Process]
@@ -176,6 +177,28 @@ def test_a_heart_that_dies_as_it_starts_is_replaced(queue: Any, worker: Start, t
     assert queue.wait(queue.enqueue("echo"))["status"] == "succeeded"
     assert died.exists()
     assert process.log().count("starting another one") == 1
+
+
+def test_no_heart_outlives_a_worker_that_dies_while_it_starts(
+    database: Database, processes: Processes, tmp_path: Path
+) -> None:
+    (tmp_path / "their_tasks.py").write_text(
+        "import os, time\nif os.fork() == 0:\n    time.sleep(20)  # it holds the heart's stdin open\n    os._exit(0)\n"
+        "time.sleep(2)  # the heart is up by then\nraise SystemExit('no')\n"
+    )
+    env = {"DATABASE_URL": database.url, "SECRET_KEY": "a secret that is long enough for this test"}
+    env |= {"PYTHONPATH": str(tmp_path), "TASK_MODULES": "their_tasks"}
+    process = processes.start("worker", [sys.executable, "-m", "worker"], **env)
+
+    def hearts() -> list[psutil.Process]:
+        children = psutil.Process(process.pid).children()
+        return [one for one in children if "worker.heart" in one.cmdline()]
+
+    process.wait_until(lambda: bool(hearts()))
+    found = hearts()
+    assert process.popen.wait(10) != 0
+    _, alive = psutil.wait_procs(found, timeout=5)
+    assert not alive
 
 
 def test_a_dead_heart_is_replaced(queue: Any, worker: Start) -> None:
